@@ -1,0 +1,122 @@
+"""Who may do what: the permissions, the Actor made at the edge, and the two questions every door asks.
+
+`authorize` (may this actor do that, with this object?) and `visible_to` (which rows may this actor see?) read the same
+definition: the actor's permissions and the model's own `access_q`. accounts makes actors; nothing here reads the
+database by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from core.errors import NotFound, PermissionDenied
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+
+
+class Permission(StrEnum):
+    """`resource.verb`; the roles that hold each stand in accounts.roles."""
+
+    WORKSPACE_VIEW = "workspace.view"
+    WORKSPACE_EDIT = "workspace.edit"
+    MEMBER_VIEW = "member.view"
+    AUDIT_VIEW = "audit.view"
+    PROVIDER_VIEW = "provider.view"
+    PROVIDER_EDIT = "provider.edit"
+    MODEL_VIEW = "model.view"
+    TOOL_VIEW = "tool.view"
+    AGENT_VIEW = "agent.view"
+    AGENT_CREATE = "agent.create"
+    AGENT_EDIT = "agent.edit"
+    AGENT_EDIT_ANY = "agent.edit_any"
+    AGENT_PUBLISH = "agent.publish"
+    AGENT_DELETE = "agent.delete"
+    AGENT_RUN = "agent.run"
+    CONVERSATION_VIEW = "conversation.view"
+    CONVERSATION_CREATE = "conversation.create"
+    CONVERSATION_EDIT = "conversation.edit"
+    CONVERSATION_DELETE = "conversation.delete"
+    RUN_VIEW = "run.view"
+    RUN_VIEW_ANY = "run.view_any"
+    RUN_CREATE = "run.create"
+    RUN_CANCEL = "run.cancel"
+    USAGE_VIEW = "usage.view"
+
+
+# Doors that a person opens for themselves or that stand open to all; the route guard knows these names only.
+Open = Literal["anyone", "signed_in"]
+
+# Deciding on an object asks first whether the actor may see it, so that a stranger's object is a 404, not a 403.
+_VIEW_OF = {
+    "agent": Permission.AGENT_VIEW,
+    "conversation": Permission.CONVERSATION_VIEW,
+    "run": Permission.RUN_VIEW,
+    "provider": Permission.PROVIDER_VIEW,
+    "model": Permission.MODEL_VIEW,
+    "member": Permission.MEMBER_VIEW,
+    "workspace": Permission.WORKSPACE_VIEW,
+    "audit": Permission.AUDIT_VIEW,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, in which workspace, by which request. Made once at the edge and passed down; never changed."""
+
+    kind: Literal["user", "token", "system"]
+    user_id: str | None
+    label: str
+    workspace_id: str | None
+    role: str | None = None
+    permissions: frozenset[Permission] = field(default_factory=frozenset)
+    request_id: str = ""
+    ip: str | None = None
+    session_id: str | None = None
+
+    def has(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+
+M = TypeVar("M", bound="Model")
+
+
+def _granters(permission: Permission) -> str:
+    return _name_granters(permission) if _name_granters else "An owner or admin of the workspace"
+
+
+_name_granters: Callable[[Permission], str] | None = None
+
+
+def name_granters_with(function: Callable[[Permission], str]) -> None:
+    """accounts tells here who can grant a permission, in words, for the text of a refusal."""
+    global _name_granters
+    _name_granters = function
+
+
+def visible_to(actor: Actor, permission: Permission, queryset: QuerySet[M]) -> QuerySet[M]:
+    """The rows of `queryset` with which `actor` may do `permission`; none at all without the permission."""
+    if actor.workspace_id is None or permission not in actor.permissions:
+        return queryset.none()
+    rule: Any = queryset.model
+    return queryset.filter(workspace_id=actor.workspace_id).filter(rule.access_q(actor, permission))
+
+
+def authorize(actor: Actor, permission: Permission, obj: Model | None = None) -> None:
+    """Return if `actor` may do `permission` (with `obj`); raise NotFound or PermissionDenied if not.
+
+    The object's own rule is asked of the database, so check and list cannot drift apart.
+    """
+    if obj is not None:
+        rows: Any = type(obj)._default_manager.filter(pk=obj.pk)
+        view = _VIEW_OF.get(permission.split(".")[0])
+        if view is not None and not visible_to(actor, view, rows).exists():
+            raise NotFound()
+        if permission in actor.permissions and visible_to(actor, permission, rows).exists():
+            return
+    elif permission in actor.permissions:
+        return
+    raise PermissionDenied(f"You may not do this ({permission.value}). {_granters(permission)} can grant it.")

@@ -1,0 +1,182 @@
+"""The neutral language between the engine and every vendor: what is asked, and the stream that comes back.
+
+Pure values; imports neither Django nor any HTTP library. Vendor words stop in the adapters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+ProviderKind = Literal["ollama", "openai", "openai_compatible", "azure_openai", "anthropic", "demo"]
+FinishReason = Literal["stop", "length", "tool_calls", "refused"]
+
+# --- What is asked -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPart:
+    """A tool call that the model made earlier. `call` is our id; `arguments` is the parsed JSON object."""
+
+    call: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantMessage:
+    """What the model said. `vendor_state` is opaque data that an adapter left (signed reasoning and the like)."""
+
+    text: str
+    tool_calls: tuple[ToolCallPart, ...] = ()
+    vendor_state: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultMessage:
+    call: str
+    name: str
+    text: str
+    is_error: bool = False
+
+
+ChatMessage = SystemMessage | UserMessage | AssistantMessage | ToolResultMessage
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool as the model sees it. `parameters` is a JSON Schema (2020-12) of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One model call. `model` is the vendor's name for the model; `max_output_tokens` None means the vendor's limit."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[ToolDefinition, ...] = ()
+    max_output_tokens: int | None = None
+    context_window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a vendor. `api_key` is the plain secret; it lives only in the gateway's and the adapter's frames.
+
+    `identity` changes whenever anything about the connection changes, so that clients can be kept per identity.
+    """
+
+    kind: ProviderKind
+    identity: str
+    base_url: str
+    api_key: str | None = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- What comes back ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next piece of text, never empty; lone surrogates and U+0000 are already U+FFFD."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStarted:
+    """The model began a call; `index` tells the calls of one answer apart, from 0."""
+
+    index: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolArgumentsDelta:
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallReady:
+    """A call is whole. Either `arguments` (a JSON object) or `error` (why they could not be read); never both.
+
+    Sent only when the vendor closed the call properly: arguments of a cut stream never get here.
+    """
+
+    index: int
+    name: str
+    arguments: Mapping[str, Any] | None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """Tokens of this call as the vendor counts them; a later report replaces an earlier one."""
+
+    input_tokens: int
+    output_tokens: int
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStopped:
+    """Exactly one, last. `vendor_state` is handed back in the AssistantMessage of the next request."""
+
+    finish: FinishReason
+    vendor_state: Mapping[str, Any] | None = None
+
+
+ModelEvent = TextDelta | ReasoningDelta | ToolCallStarted | ToolArgumentsDelta | ToolCallReady | UsageReported | ModelStopped
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    tools: bool = False
+    reasoning: bool = False
+    vision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveredModel:
+    """A model that a vendor lists. None where the vendor does not say."""
+
+    name: str
+    label: str = ""
+    capabilities: Capabilities | None = None
+    context_window: int | None = None
+
+
+class ProviderAdapter(Protocol):
+    """One module per vendor, stateless, on the vendor's SDK with its own retries off.
+
+    `stream` yields ModelEvents and ends with exactly one ModelStopped, or raises a ProviderError. Closing the iterator
+    (`aclose`, or cancelling the task) closes the vendor's connection.
+    """
+
+    kind: ClassVar[ProviderKind]
+
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]: ...
+
+    async def list_models(self, access: Access) -> Sequence[DiscoveredModel]: ...

@@ -1,0 +1,112 @@
+"""The only reader of the environment: typed, with `NAME_FILE` for secrets, and clear refusals.
+
+`take_vendor_environment` removes the vendors' own variables (OPENAI_API_KEY, …) before any SDK is imported, because the
+SDKs read them silently; the set-up offers them by name instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class BadEnvironment(SystemExit):
+    """A variable is missing or wrong; the message says which and what to put there."""
+
+
+def read(name: str, default: str | None = None) -> str | None:
+    """The value of `name`, or the content of the file that `name_FILE` points at, stripped; `default` if neither."""
+    value = os.environ.get(name)
+    if value:
+        return value
+    path = os.environ.get(f"{name}_FILE")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadEnvironment(f"{name}_FILE points at {path}, which cannot be read: {error}.") from error
+    return default
+
+
+def read_text(name: str, default: str = "") -> str:
+    return read(name, default) or default
+
+
+def read_list(name: str, default: str = "") -> tuple[str, ...]:
+    """A comma-separated list without empty entries."""
+    return tuple(item.strip() for item in read_text(name, default).split(",") if item.strip())
+
+
+def read_int(name: str, default: int, *, low: int, high: int) -> int:
+    raw = read_text(name, str(default))
+    try:
+        value = int(raw)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise BadEnvironment(f"{name} must be a whole number from {low} to {high}, not {raw!r}.")
+    return value
+
+
+VENDOR_NAMES = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+    "AZURE_OPENAI_ENDPOINT",
+    "AZURE_OPENAI_API_VERSION",
+    "OLLAMA_HOST",
+)
+_SILENT = (
+    "OPENAI_BASE_URL",
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_WEBHOOK_SECRET",
+    "OPENAI_CUSTOM_HEADERS",
+    "AZURE_OPENAI_AD_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "ANTHROPIC_LOG",
+    "OPENAI_LOG",
+    "OLLAMA_API_KEY",
+)
+
+
+def take_vendor_environment() -> dict[str, str]:
+    """The vendors' variables that are set, taken out of the process's environment."""
+    found = {}
+    for name in VENDOR_NAMES:
+        value = read(name)
+        if value:
+            found[name] = value
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    for name in _SILENT:
+        os.environ.pop(name, None)
+    return found
+
+
+def parse_database_url(url: str) -> dict[str, object]:
+    """`postgresql://user:password@host:port/name?sslmode=…` as Django's settings for one database."""
+    from urllib.parse import parse_qsl, unquote, urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+        raise BadEnvironment(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name. "
+            "Leave it out to use SQLite in DATA_DIR."
+        )
+    options: dict[str, object] = dict(parse_qsl(parts.query))
+    host = unquote(parts.hostname or "") or str(options.pop("host", ""))
+    options["pool"] = {"min_size": 1, "max_size": read_int("AAP_DATABASE_POOL", 20, low=4, high=500), "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": options,
+    }
