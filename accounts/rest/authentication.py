@@ -1,0 +1,49 @@
+"""From the Authorization header to a Principal: the only credential that the API takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from accounts.rest.address import client_ip
+from accounts.tokens import Principal, actor_for, principal_from_access_token
+from core.authz import Actor
+from core.db import in_db
+from core.errors import NotAuthenticated
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <access token>`. A wrong one is an error, not a fall-back to nobody."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Principal] | None:
+        principal = principal_of(request._request)
+        return None if principal is None else (principal.user, principal)
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def principal_of(request: HttpRequest) -> Principal | None:
+    """Who sent this request; None without an Authorization header, NotAuthenticated with a bad one."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if not header:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("Send the token as: Authorization: Bearer <token>.")
+    return principal_from_access_token(token.strip(), ip=client_ip(request.META))
+
+
+async def async_actor(request: HttpRequest, workspace: str) -> Actor:
+    """The Actor of a plain async view; NotAuthenticated or NotFound like everywhere else."""
+
+    def find() -> Actor:
+        principal = principal_of(request)
+        if principal is None:
+            raise NotAuthenticated()
+        return actor_for(principal, workspace)[0]
+
+    return await in_db(find)

@@ -1,0 +1,39 @@
+"""Reading people and workspaces for the other apps and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+
+from accounts.models import LoginSession, Membership, User
+from accounts.roles import ROLE_PERMISSIONS, Role
+from core.authz import Actor, Permission, visible_to
+from core.clock import now
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    return Membership.objects.filter(user=user).select_related("workspace").order_by("created_at", "id")
+
+
+def members_visible_to(actor: Actor) -> QuerySet[Membership]:
+    return visible_to(actor, Permission.MEMBER_VIEW, Membership.objects.select_related("user"))
+
+
+def permissions_of_role(role: str) -> list[str]:
+    return sorted(permission.value for permission in ROLE_PERMISSIONS[Role(role)])
+
+
+def ended_sessions(session_ids: Iterable[str]) -> set[str]:
+    """Those of the given sign-ins that give no access any more: ended, expired, or their person disabled."""
+    wanted = set(session_ids)
+    live = LoginSession.objects.filter(
+        pk__in=wanted, ended_at=None, expires_at__gt=now(), user__is_active=True
+    ).values_list("pk", flat=True)
+    return wanted - set(live)
+
+
+def people_by_id(ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """`{id: {id, email, name}}` for the people that still exist."""
+    rows = User.objects.filter(pk__in=set(ids)).values("id", "email", "name")
+    return {row["id"]: dict(row) for row in rows}

@@ -1,0 +1,104 @@
+"""The first set-up: one person, one workspace, allowed once, by the code that the server printed."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import unicodedata
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import transaction
+
+from accounts.models import Installation, Membership, User, Workspace, clean_email
+from accounts.roles import Role
+from audit.action import Action, action
+from core.authz import Actor
+from core.clock import now
+from core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
+from core.ids import new_id
+from core.request_context import current_request_id
+
+_code: str | None = None
+
+
+def installation() -> Installation:
+    """The installation's row, made on first use."""
+    row, _ = Installation.objects.get_or_create(pk=1, defaults={"name_id": new_id("ins")[-8:]})
+    return row
+
+
+def is_set_up() -> bool:
+    return installation().set_up_at is not None
+
+
+def issue_code() -> str:
+    """A fresh code of 128 bits. It lives in this process only, and until it is used."""
+    global _code
+    _code = secrets.token_urlsafe(16)
+    return _code
+
+
+def set_up(*, code: str, email: str, password: str, workspace: str, ip: str | None) -> tuple[User, Workspace]:
+    """Make the first person and workspace.
+
+    Conflict `already_set_up` when it has been done, PermissionDenied `wrong_code`, ValidationFailed on the password.
+    Two at once: the installation's row is locked, so one of them comes second.
+    """
+    global _code
+    actor = Actor("system", None, "set-up", None, request_id=current_request_id(), ip=ip)
+    with transaction.atomic():
+        installation()
+        row = Installation.objects.select_for_update().get(pk=1)
+        if row.set_up_at is not None:
+            raise Conflict("This installation is set up already. Sign in instead.", code="already_set_up")
+        if _code is None or not hmac.compare_digest(_code.encode(), code.encode("utf-8", "replace")):
+            raise PermissionDenied(
+                "The code is not right. Open the link that the server printed last in its terminal.", code="wrong_code"
+            )
+        made = _make_first_workspace(actor, email=email, password=password, name=workspace)
+        row.set_up_at = now()
+        row.save()
+    _code = None
+    return made
+
+
+@action("workspace.set_up", requires=None)
+def _make_first_workspace(act: Action, *, email: str, password: str, name: str) -> tuple[User, Workspace]:
+    """The installation was set up: its first person and workspace were made."""
+    user = User(email=clean_email(email), is_staff=True, is_superuser=True)
+    if User.objects.filter(email=user.email).exists():
+        raise ValidationFailed.on("email", "taken", "There is a person with this e-mail address already.")
+    check_password_rules(password, user)
+    user.set_password(password)
+    user.save()
+    workspace = Workspace.objects.create(slug=free_slug(name), name=name)
+    Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)
+    act.workspace_id = workspace.id
+    act.target(workspace)
+    act.record(user=user.id)
+    return user, workspace
+
+
+def check_password_rules(password: str, user: User, *, field: str = "password") -> None:
+    """ValidationFailed on `field` if the password is too short, too common or too like the person."""
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as error:
+        raise ValidationFailed(
+            " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
+        ) from None
+
+
+def free_slug(name: str) -> str:
+    """A slug from a name that no workspace has yet."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    base = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:40] or "workspace"
+    if base.startswith("wsp"):
+        base = f"w-{base}"
+    slug, number = base, 1
+    while Workspace.objects.filter(slug=slug).exists():
+        number += 1
+        slug = f"{base}-{number}"
+    return slug

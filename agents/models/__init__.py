@@ -1,0 +1,7 @@
+"""The tables of agents, conversations and runs. Private to this app."""
+
+from agents.models.agent import Agent, AgentVersion
+from agents.models.conversation import Conversation, Message
+from agents.models.run import MessageChunk, Run, RunEvent
+
+__all__ = ["Agent", "AgentVersion", "Conversation", "Message", "MessageChunk", "Run", "RunEvent"]

@@ -1,0 +1,106 @@
+"""Runs, their journals, and the text of messages that are still being written."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from core.authz import Actor, Permission
+from core.ids import ID_LENGTH
+from core.models import WorkspaceOwned
+
+
+class Run(WorkspaceOwned):
+    """One execution of one AgentVersion.
+
+    What it did stands in its journal. The columns are a projection for lists and for claiming: only the holder of the
+    lease (`lease_epoch`) changes them, but for `cancel_requested_at`, which anybody who may cancel sets.
+    """
+
+    id_prefix: ClassVar[str] = "run"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        WAITING = "waiting"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    TERMINAL: ClassVar[tuple[str, ...]] = ("succeeded", "failed", "cancelled")
+    OPEN: ClassVar[tuple[str, ...]] = ("queued", "running", "waiting")
+
+    agent = models.ForeignKey("Agent", on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey("AgentVersion", on_delete=models.PROTECT, related_name="+")
+    conversation = models.ForeignKey("Conversation", on_delete=models.CASCADE, related_name="runs")
+    started_by = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    request_id = models.CharField(max_length=128, blank=True)
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    stop_reason = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_detail = models.TextField(blank=True)
+    output_text = models.TextField(blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_seq = models.PositiveIntegerField(default=0)
+    input_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+    reasoning_tokens = models.PositiveBigIntegerField(default=0)
+    cached_tokens = models.PositiveBigIntegerField(default=0)
+    cost_amount = models.DecimalField(max_digits=18, decimal_places=9, null=True)
+    cost_currency = models.CharField(max_length=3, blank=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    lease_epoch = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    lease_holder = models.CharField(max_length=ID_LENGTH, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "-created_at", "-id"]),
+            models.Index(fields=["conversation", "id"]),
+            models.Index(
+                fields=["status", "lease_until"],
+                condition=models.Q(status__in=["queued", "running", "waiting"]),
+                name="open_runs",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+    @classmethod
+    def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
+        """A run is its starter's; roles with `run.view_any` may look at (and stop) all of the workspace's."""
+        own = models.Q(started_by_id=actor.user_id)
+        return models.Q() if actor.has(Permission.RUN_VIEW_ANY) else own
+
+
+class RunEvent(models.Model):
+    """One event of a run's journal; `seq` is dense from 1. Never changed, never deleted but with its run."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=40)
+    at = models.DateTimeField()
+    event = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_per_seq")]
+
+
+class MessageChunk(models.Model):
+    """A piece of the text of an open message, saved in bulk behind the live frames; gone once the message is complete."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="chunks")
+    message = models.CharField(max_length=ID_LENGTH)
+    part = models.CharField(max_length=10)
+    offset = models.PositiveIntegerField(help_text="In code points.")
+    text = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "part", "offset"], name="one_chunk_per_offset")]
+        indexes = [models.Index(fields=["run"])]

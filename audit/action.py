@@ -1,0 +1,96 @@
+"""The only way to write: authorise, open the transaction, do it, record it, ring after the commit.
+
+    @action("agent.publish", requires=Permission.AGENT_PUBLISH, on="agent")
+    def publish_agent(act: Action, *, agent: Agent, notes: str) -> AgentVersion: ...
+
+    version = publish_agent(actor, agent=agent, notes="…")
+
+The audit entry is written in the same transaction: without it, nothing happened. A refusal is recorded too.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django.db import transaction
+from django.db.models import Model
+
+from audit import record
+from audit.kinds import register_kind
+from core.authz import Actor, Permission, authorize
+from core.errors import PermissionDenied
+from core.text_policy import clean_json
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ACTIONS: dict[str, Permission | None] = {}
+
+
+class Action:
+    """One change under way: who makes it, where, and what the audit entry will say."""
+
+    __slots__ = ("_data", "_target", "actor", "kind", "outcome", "workspace_id")
+
+    def __init__(self, kind: str, actor: Actor) -> None:
+        self.kind = kind
+        self.actor = actor
+        self.workspace_id: str = actor.workspace_id or ""
+        self.outcome = "done"
+        self._target: tuple[str, str] = ("", "")
+        self._data: dict[str, Any] = {}
+
+    def target(self, obj: Model) -> None:
+        """Name the object that the entry is about."""
+        self._target = (type(obj).__name__.lower(), str(obj.pk))
+
+    def record(self, **data: Any) -> None:
+        """Add facts to the entry. Never secrets, never free text of people: ids, names of fields, numbers."""
+        self._data.update(clean_json(data))
+
+    def write_entry(self) -> None:
+        record.write_entry(
+            self.actor,
+            kind=self.kind,
+            outcome=self.outcome,
+            target=self._target,
+            data=self._data,
+            workspace_id=self.workspace_id or None,
+        )
+
+
+def action(
+    kind: str, *, requires: Permission | None, on: str | None = None, meaning: str | None = None
+) -> Callable[[Callable[Concatenate[Action, P], T]], Callable[Concatenate[Actor, P], T]]:
+    """Make a function the audited, authorised verb `kind`.
+
+    `requires` None is for what a person does to themselves (their profile) or what a code of its own allows (set-up).
+    `on` names the keyword that holds the object to authorise.
+    """
+
+    def wrap(function: Callable[Concatenate[Action, P], T]) -> Callable[Concatenate[Actor, P], T]:
+        register_kind(kind, meaning or (function.__doc__ or kind).strip().splitlines()[0])
+        ACTIONS[kind] = requires
+
+        @functools.wraps(function)
+        def perform(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> T:
+            target: Any = kwargs.get(on) if on else None
+            if requires is not None:
+                try:
+                    authorize(actor, requires, target)
+                except PermissionDenied:
+                    record.record_denial(actor, permission=requires, kind=kind, obj=target)
+                    raise
+            with transaction.atomic():
+                act = Action(kind, actor)
+                if target is not None:
+                    act.target(target)
+                result = function(act, *args, **kwargs)
+                act.write_entry()
+            return result
+
+        return perform
+
+    return wrap

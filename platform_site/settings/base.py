@@ -1,0 +1,228 @@
+"""Settings that every way of running shares. Plain assignments; the environment is read by platform_site.env only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from platform_site import env, keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+VERSION = "0.1.0"
+DEBUG = False
+PRODUCTION = False
+VENDOR_ENVIRONMENT = env.take_vendor_environment()
+
+SECRET_KEY = keys.secret_key(DATA_DIR)
+ENCRYPTION_KEYS = keys.encryption_keys(DATA_DIR)
+MIN_SECRET_LENGTH = 32
+
+PORT = env.read_int("PORT", 8000, low=0, high=65535)
+BIND = env.read_text("AAP_BIND", "127.0.0.1")
+ALLOWED_HOSTS = list(env.read_list("AAP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
+ALLOWED_ORIGINS = env.read_list("AAP_ALLOWED_ORIGINS")
+CSRF_TRUSTED_ORIGINS = list(ALLOWED_ORIGINS)
+TRUSTED_PROXIES = env.read_list("AAP_TRUSTED_PROXIES")
+_OLLAMA = VENDOR_ENVIRONMENT.get("OLLAMA_HOST", "127.0.0.1:11434")
+OLLAMA_BASE_URL = _OLLAMA if "://" in _OLLAMA else f"http://{_OLLAMA}"
+ALLOWED_PRIVATE_HOSTS = env.read_list("AAP_ALLOWED_PRIVATE_HOSTS", "127.0.0.1:11434,localhost:11434,[::1]:11434")
+METRICS_TOKEN = env.read_text("AAP_METRICS_TOKEN")
+RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "guardian",
+    "django_prometheus",
+    "audit",
+    "accounts",
+    "llm_providers",
+    "agents",
+    "platform_site",
+]
+
+MIDDLEWARE = [
+    "platform_site.middleware.request_id.RequestIdMiddleware",
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "platform_site.middleware.request_guard.RequestGuardMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "platform_site.middleware.static_files.StaticFilesMiddleware",
+    "platform_site.middleware.admin_only.AdminSessionMiddleware",
+    "platform_site.middleware.admin_only.AdminCommonMiddleware",
+    "platform_site.middleware.admin_only.AdminCsrfMiddleware",
+    "platform_site.middleware.admin_only.AdminAuthenticationMiddleware",
+    "platform_site.middleware.admin_only.AdminMessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "platform_site.urls"
+ASGI_APPLICATION = "platform_site.asgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+_DATABASE_URL = env.read("DATABASE_URL")
+DATABASES = {
+    "default": env.parse_database_url(_DATABASE_URL)
+    if _DATABASE_URL
+    else {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "platform.sqlite3",
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",  # a deferred one fails at once when it turns from reading to writing
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+_REDIS_URL = env.read("REDIS_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _REDIS_URL}
+    if _REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+GUARDIAN_MONKEY_PATCH_USER = False
+ANONYMOUS_USER_NAME = None
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "core.rest.problem.exception_handler",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.rest.authentication.BearerAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["core.rest.renderer.JsonRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": keys.derived(SECRET_KEY, "jwt"),
+    "ISSUER": "agentic-platform",
+    "AUDIENCE": "agentic-platform",
+    "USER_ID_CLAIM": "sub",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "UPDATE_LAST_LOGIN": False,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AI Agentic Platform",
+    "DESCRIPTION": "Create, manage and run AI agents on local and cloud models.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "platform_site.openapi.add_common_answers",
+    ],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+CLIENT_BUILD = Path(env.read_text("AAP_CLIENT_BUILD", str(BASE_DIR / "frontend" / "out")))
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+MAX_MESSAGE_BYTES = 256 * 1024
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_NAME = "aap_admin"
+SESSION_COOKIE_PATH = "/admin/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_NAME = "aap_admin_csrf"
+CSRF_COOKIE_PATH = "/admin/"
+CSRF_COOKIE_SAMESITE = "Strict"
+LOGIN_URL = "/admin/login/"
+
+AGENT_TOOL_MODULES = ["agents.tools.builtin"]
+SERVE_WORKER = True
+
+LOGGING_CONFIG = None  # platform_site.logs configures logging
+
+UNFOLD = {
+    "SITE_TITLE": "Operator admin",
+    "SITE_HEADER": "AI Agentic Platform",
+    "SITE_SUBHEADER": "Operator admin",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": True,
+    "DASHBOARD_CALLBACK": "platform_site.admin_site.dashboard",
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(0.98 0.015 190)",
+            "100": "oklch(0.95 0.03 190)",
+            "200": "oklch(0.9 0.05 190)",
+            "300": "oklch(0.82 0.08 190)",
+            "400": "oklch(0.72 0.1 190)",
+            "500": "oklch(0.6 0.1 190)",
+            "600": "oklch(0.48 0.085 190)",
+            "700": "oklch(0.42 0.075 190)",
+            "800": "oklch(0.36 0.06 190)",
+            "900": "oklch(0.3 0.05 190)",
+            "950": "oklch(0.22 0.04 190)",
+        }
+    },
+}
+
+SENTRY_DSN = env.read("SENTRY_DSN")

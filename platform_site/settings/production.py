@@ -1,0 +1,10 @@
+"""Production: keys come from outside, cookies are secure, weak settings are refused by platform_site.checks."""
+
+from platform_site.settings.base import *  # noqa: F403
+
+PRODUCTION = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
