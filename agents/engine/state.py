@@ -1,0 +1,146 @@
+"""What is known about a run: a fold over its journal, and nothing else.
+
+Whoever carries a run on (the first worker, or the next one after a crash) starts from `fold(events)`. Must not know:
+where events are stored, who asks, what time it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agents.engine import events as ev
+
+Status = Literal["new", "queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+
+
+class JournalBroken(ValueError):
+    """The events contradict each other (say, a tool result for a call nobody requested). Never carried on silently."""
+
+
+@dataclass(slots=True)
+class CallState:
+    """One tool call. `outcome` None means: not finished. `started` means it may have had its effect."""
+
+    call: str
+    name: str
+    arguments: Mapping[str, Any]
+    started: bool = False
+    outcome: ev.ToolOutcome | None = None
+    result: str = ""
+
+
+@dataclass(slots=True)
+class StepState:
+    """One model call with its tool calls. `finish` None means the model has not ended its message."""
+
+    number: int
+    message: str | None = None
+    text: str = ""
+    finish: ev.Finish | None = None
+    vendor_state: Mapping[str, Any] | None = None
+    calls: list[CallState] = field(default_factory=list)
+    attempt: int = 1
+
+    def unfinished_calls(self) -> list[CallState]:
+        return [call for call in self.calls if call.outcome is None]
+
+
+@dataclass(slots=True)
+class RunState:
+    """The whole of a run. Change it only by `apply`."""
+
+    status: Status = "new"
+    input_text: str | None = None
+    attempts: int = 0
+    idle_attempts: int = 0
+    """Attempts in a row that ended without finishing a model call or a tool: the sign of a run that kills its worker."""
+    steps: list[StepState] = field(default_factory=list)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dropped_messages: int = 0
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ("succeeded", "failed", "cancelled")
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    @property
+    def step(self) -> StepState | None:
+        """The latest step."""
+        return self.steps[-1] if self.steps else None
+
+    def apply(self, event: ev.Event) -> None:
+        """Fold one more event in. Raises JournalBroken when it cannot follow what came before."""
+        if self.ended:
+            raise JournalBroken(f"{event.type} after the end")
+        match event:
+            case ev.RunQueued():
+                self.status = "queued"
+                self.input_text = event.input["text"] if event.input is not None else None
+            case ev.RunStarted() | ev.RunResumed():
+                self.status = "running"
+                self.attempts = event.attempt
+                self.idle_attempts += 1
+            case ev.RunWaiting():
+                self.status = "waiting"
+            case ev.RunSucceeded():
+                self.status = "succeeded"
+            case ev.RunFailed():
+                self.status = "failed"
+            case ev.RunCancelled():
+                self.status = "cancelled"
+            case ev.StepStarted():
+                self.steps.append(StepState(number=event.step))
+            case ev.StepRestarted():
+                step = self._last(event)
+                step.message, step.text, step.attempt = None, "", event.attempt
+            case ev.MessageStarted():
+                self._last(event).message = event.message
+            case ev.MessageCompleted():
+                step = self._last(event)
+                if step.message != event.message:
+                    raise JournalBroken(f"message.completed for {event.message}, which is not open")
+                step.text, step.finish, step.vendor_state = event.text, event.finish, event.vendor_state
+                self.idle_attempts = 0
+            case ev.UsageRecorded():
+                self.input_tokens += event.input_tokens
+                self.output_tokens += event.output_tokens
+            case ev.ContextCompacted():
+                self.dropped_messages = event.dropped_messages
+            case ev.ToolRequested():
+                self._last(event).calls.append(CallState(event.call, event.name, event.arguments))
+            case ev.ToolStarted():
+                self._call(event.call).started = True
+            case ev.ToolCompleted():
+                call = self._call(event.call)
+                call.outcome, call.result = event.outcome, event.result
+                self.idle_attempts = 0
+            case ev.ToolUnknown():
+                self._call(event.call).outcome = "unknown"
+            case _:
+                pass  # step.completed, reasoning.completed, progress, decisions, child runs: nothing to remember yet
+
+    def _last(self, event: ev.Event) -> StepState:
+        if not self.steps:
+            raise JournalBroken(f"{event.type} before step.started")
+        return self.steps[-1]
+
+    def _call(self, call_id: str) -> CallState:
+        for step in reversed(self.steps):
+            for call in step.calls:
+                if call.call == call_id:
+                    return call
+        raise JournalBroken(f"no call {call_id} was requested")
+
+
+def fold(events: Iterable[ev.Event]) -> RunState:
+    """The state after these events, from the first. Raises JournalBroken."""
+    state = RunState()
+    for event in events:
+        state.apply(event)
+    return state
