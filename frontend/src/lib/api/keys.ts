@@ -1,0 +1,35 @@
+// One key factory for everything that is cached. A key is the path below the workspace, so that an invalidation can
+// name one object, one list, or every list of a resource.
+export type Filters = Record<string, string | number | boolean | undefined>;
+
+const base = (workspace: string) => `workspaces/${encodeURIComponent(workspace)}/`;
+const query = (filters?: Filters) => {
+  const pairs = Object.entries(filters ?? {}).filter(([, value]) => value !== undefined && value !== "");
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([k, v]) => [k, String(v)])).toString()}` : "";
+};
+const resource = (name: string) => ({
+  list: (workspace: string, filters?: Filters) => `${base(workspace)}${name}/${query(filters)}`,
+  one: (workspace: string, id: string) => `${base(workspace)}${name}/${encodeURIComponent(id)}/`,
+});
+
+export const keys = {
+  workspace: base,
+  members: resource("members"),
+  providers: resource("providers"),
+  providerKinds: (workspace: string) => `${base(workspace)}providers/kinds/`,
+  discovered: (workspace: string) => `${base(workspace)}providers/discovered/`,
+  models: resource("models"),
+  tools: resource("tools"),
+  agents: resource("agents"),
+  versions: (workspace: string, agent: string) => `${base(workspace)}agents/${agent}/versions/`,
+  conversations: resource("conversations"),
+  messages: (workspace: string, conversation: string, filters?: Filters) =>
+    `${base(workspace)}conversations/${encodeURIComponent(conversation)}/messages/${query(filters)}`,
+  runs: resource("runs"),
+  events: (workspace: string, run: string, after: number) => `${base(workspace)}runs/${encodeURIComponent(run)}/events/?after=${after}&limit=200`,
+  usage: (workspace: string, days: number) => `${base(workspace)}usage/?days=${days}`,
+};
+
+/** Matches every cached list and object of a resource, also the pages of an endless list. */
+export const within = (path: string) => (key: unknown): boolean =>
+  typeof key === "string" && (key.startsWith(path) || key.startsWith(`$inf$${path}`) || key.startsWith(`tagged:${path}`));

@@ -1,0 +1,118 @@
+"use client";
+// Who is here, and in which workspace. Decides between set-up, sign-in and the product on the first load.
+import { usePathname, useRouter } from "next/navigation";
+import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
+import { mutate } from "swr";
+import { api } from "@/lib/api/client";
+import { toProblem, type Problem } from "@/lib/api/problem";
+import type { Me, Workspace } from "@/lib/api/types";
+import { acceptGrant, CLIENT_HEADER, currentToken, dropToken, endSession, freshToken, hadSession, onSessionEnded, SESSION_PATH } from "./token";
+import { pickWorkspace, rememberedWorkspace, rememberWorkspace } from "./workspace";
+
+type State =
+  | { phase: "loading" } | { phase: "setup" } | { phase: "anonymous" } | { phase: "unreachable"; problem: Problem }
+  | { phase: "ready"; me: Me; slug: string | null };
+
+type Session = {
+  phase: State["phase"];
+  me: Me | null;
+  workspace: Workspace | null;
+  problem: Problem | null;
+  can: (permission: string) => boolean;
+  enter: (grant: { access: string; expires_in: number }) => Promise<void>;
+  leave: () => Promise<void>;
+  switchTo: (slug: string) => void;
+  reload: () => Promise<void>;
+};
+
+const Context = createContext<Session | null>(null);
+
+async function setupRequired(): Promise<boolean> {
+  return (await api.get<{ required: boolean }>("setup/", { open: true })).required;
+}
+
+async function begin(): Promise<State> {
+  try {
+    const before = hadSession();
+    if (!before && (await setupRequired())) return { phase: "setup" };
+    const token = await freshToken();
+    if (!token) return before && (await setupRequired()) ? { phase: "setup" } : { phase: "anonymous" };
+    return { phase: "ready", me: await api.get<Me>("me/"), slug: rememberedWorkspace() };
+  } catch (error) {
+    const problem = toProblem(error);
+    return problem.status === 401 ? { phase: "anonymous" } : { phase: "unreachable", problem };
+  }
+}
+
+export function SessionProvider({ children }: { children: ReactNode }) {
+  const [state, setState] = useState<State>({ phase: "loading" });
+  const router = useRouter();
+  const path = usePathname();
+  const phase = state.phase;
+
+  useEffect(() => {
+    let live = true;
+    const start = () => void begin().then((next) => { if (live) setState(next); });
+    start();
+    const stop = onSessionEnded(() => setState({ phase: "anonymous" }));
+    return () => { live = false; stop(); };
+  }, []);
+
+  useEffect(() => {
+    if (phase !== "unreachable") return;
+    const retry = setInterval(() => void begin().then(setState), 4_000);
+    return () => clearInterval(retry);
+  }, [phase]);
+
+  useEffect(() => {
+    const outside = path.startsWith("/sign-in") || path.startsWith("/setup");
+    if (phase === "setup" && !path.startsWith("/setup")) router.replace(`/setup/${location.hash}`);
+    if (phase === "anonymous" && !outside) router.replace(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (phase === "anonymous" && path.startsWith("/setup")) router.replace("/sign-in/");
+  }, [phase, path, router]);
+
+  const reload = useCallback(async () => {
+    const me = await api.get<Me>("me/");
+    setState({ phase: "ready", me, slug: rememberedWorkspace() });
+  }, []);
+
+  const enter = useCallback(async (grant: { access: string; expires_in: number }) => {
+    acceptGrant(grant);
+    await reload();
+  }, [reload]);
+
+  const leave = useCallback(async () => {
+    try { await fetch(SESSION_PATH, { method: "DELETE", headers: { ...CLIENT_HEADER, Authorization: `Bearer ${currentToken() ?? ""}` } }); } catch { /* signing out here still holds */ }
+    dropToken();
+    await mutate(() => true, undefined, { revalidate: false });
+    endSession();
+  }, []);
+
+  const switchTo = useCallback((slug: string) => {
+    rememberWorkspace(slug);
+    setState((now) => (now.phase === "ready" ? { ...now, slug } : now));
+    router.push("/");
+  }, [router]);
+
+  const value = useMemo<Session>(() => {
+    const me = state.phase === "ready" ? state.me : null;
+    const workspace = state.phase === "ready" ? pickWorkspace(state.me.workspaces, state.slug) : null;
+    return {
+      phase: state.phase, me, workspace, problem: state.phase === "unreachable" ? state.problem : null,
+      can: (permission) => workspace?.permissions.includes(permission) ?? false, enter, leave, switchTo, reload,
+    };
+  }, [state, enter, leave, switchTo, reload]);
+
+  return <Context value={value}>{children}</Context>;
+}
+
+export function useSession(): Session {
+  const session = useContext(Context);
+  if (!session) throw new Error("useSession needs SessionProvider");
+  return session;
+}
+
+/** The key for cached resources; null until it is known, which SWR reads as "not yet". */
+export function useWorkspaceId(): string | null {
+  return useSession().workspace?.id ?? null;
+}
