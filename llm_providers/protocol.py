@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from core.money import Money
+
 ProviderKind = Literal["ollama", "openai", "openai_compatible", "azure_openai", "anthropic", "demo"]
 FinishReason = Literal["stop", "length", "tool_calls", "refused"]
 
@@ -149,6 +151,27 @@ class ModelStopped:
 
 
 ModelEvent = TextDelta | ReasoningDelta | ToolCallStarted | ToolArgumentsDelta | ToolCallReady | UsageReported | ModelStopped
+
+
+# --- What the gateway adds -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSettled:
+    """What the call cost, once, right before the last event. `cost` None: the price is unknown. `estimated`: not counted
+    by the vendor (an interrupted call)."""
+
+    usage: UsageReported
+    cost: Money | None
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInterrupted:
+    """Instead of ModelStopped, last, when a stop was requested: the vendor's connection is closed."""
+
+
+GatewayEvent = ModelEvent | UsageSettled | ModelInterrupted
 
 
 @dataclass(frozen=True, slots=True)

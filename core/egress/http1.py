@@ -1,0 +1,455 @@
+"""HTTP/1.1 on an asyncio Protocol with httptools: one connection, its pool, and nothing of any client library.
+
+Two thin transports sit on it (`transport` for httpx2, `guarded_httpx` for httpx), so both obey the same guard and limits.
+What streams needs to be cheap: a read wakes the waiting coroutine once and hands over all bytes of that read.
+Must not know vendors, SDKs or what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterable, Callable
+from dataclasses import dataclass, field
+from typing import cast
+from weakref import WeakKeyDictionary
+
+import httptools
+
+from core.egress.connect import connect
+from core.egress.guard import Resolver
+
+MAX_HEAD = 64 * 1024
+MAX_PLAIN_BODY = 16 * 1024 * 1024
+MAX_ERROR_BODY = 1024 * 1024
+HIGH_WATER = 256 * 1024
+IDLE_SECONDS = 30.0
+LINGER_SECONDS = 0.1
+STREAM_TYPES = (b"text/event-stream", b"application/x-ndjson")
+_BODY_NEVER = (204, 304)
+
+
+class HttpFault(Exception):
+    """The other side did not speak HTTP/1.1 as it should, or the connection broke."""
+
+
+class HttpCut(HttpFault):
+    """The connection ended inside an answer, or before it began."""
+
+
+class HttpReadTimeout(HttpFault):
+    """No bytes for too long."""
+
+
+class HttpPoolTimeout(HttpFault):
+    """No free connection in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One request, ready to be written. `body` is bytes or, rarely, an async iterable that is sent in chunks."""
+
+    method: bytes
+    host: str
+    port: int
+    tls: bool
+    head: bytes
+    body: bytes | AsyncIterable[bytes]
+    connect_timeout: float
+    read_timeout: float
+    pool_timeout: float
+
+
+class Connection(asyncio.Protocol):
+    """One connection; carries one exchange at a time."""
+
+    def __init__(self, between_timeout: float) -> None:
+        self.between_timeout = between_timeout
+        self.transport: asyncio.Transport | None = None
+        self.loop = asyncio.get_running_loop()
+        self.alive = True
+        self.exchanges = 0
+        self.idle_since = 0.0
+        self.on_idle_lost: Callable[[Connection], None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self.parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.reason = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.head_size = 0
+        self.head_bytes = 0
+        self.head_done = False
+        self.complete = False
+        self.keep = False
+        self.fault: HttpFault | None = None
+        self.chunks: list[bytes] = []
+        self.buffered = 0
+        self.received = 0
+        self.cap: int | None = None
+        self.paused = False
+        self.lingering = False
+        self.waiter: asyncio.Future[None] | None = None
+        self.last_read = self.loop.time()
+        self.read_timeout = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+        self.method = b""
+        self.busy = False
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.last_read = self.loop.time()
+        if not self.busy:
+            self.close()  # bytes that nobody asked for: the connection cannot be trusted
+            return
+        if not self.head_done:
+            self.head_size += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__ if isinstance(error.__context__, HttpFault) else None
+            self._fail(cause or HttpFault("the answer could not be read"))
+        except httptools.HttpParserUpgrade:
+            self._fail(HttpFault("the answer wants another protocol"))
+        except httptools.HttpParserError:
+            self._fail(HttpFault("the answer is not HTTP"))
+        if not self.head_done and self.head_size > MAX_HEAD:
+            self._fail(HttpFault("the head of the answer is too large"))
+        self._wake()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.alive = False
+        if self.on_idle_lost is not None:
+            self.on_idle_lost(self)
+            self.on_idle_lost = None
+        if self.busy and not self.complete and self.fault is None:
+            if self.head_done and self._ends_with_connection():
+                self.complete = True
+            else:
+                self.fault = HttpCut("the connection was cut")
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._wake()
+
+    def pause_writing(self) -> None:
+        self._writable = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
+    # --- httptools ---
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # Trailers arrive here too, after the head: they are counted and dropped.
+        self.head_bytes += len(name) + len(value)
+        if self.head_bytes > MAX_HEAD:
+            raise HttpFault("the head of the answer is too large")
+        if not self.head_done:
+            self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self.status = int(self.parser.get_status_code())
+        if 100 <= self.status < 200:
+            return
+        self.head_done = True
+        kind = self._header(b"content-type").lower()
+        encoding = self._header(b"content-encoding").lower()
+        if encoding not in (b"", b"identity"):
+            raise HttpFault("the answer is compressed although that was not asked for")
+        if self.status >= 300:
+            self.cap = MAX_ERROR_BODY
+        elif not kind.startswith(STREAM_TYPES):
+            self.cap = MAX_PLAIN_BODY
+        if self.method == b"HEAD" or self.status in _BODY_NEVER:
+            self.complete = True
+
+    def on_body(self, data: bytes) -> None:
+        self.received += len(data)
+        if self.cap is not None and self.received > self.cap:
+            raise HttpFault("the answer is too large")
+        if self.lingering:
+            if self.received > HIGH_WATER:
+                self.close()
+            return
+        self.chunks.append(data)
+        self.buffered += len(data)
+        if self.buffered > HIGH_WATER and not self.paused and self.transport is not None:
+            self.paused = True
+            self.transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        if not self.head_done:
+            self.status, self.reason, self.headers = 0, b"", []  # 100 Continue and its like
+            return
+        self.complete = True
+        self.keep = bool(self.parser.should_keep_alive())
+
+    # --- one exchange ---
+
+    def begin(self, wire: Wire) -> None:
+        self._reset()
+        self.busy = True
+        self.exchanges += 1
+        self.method = wire.method
+        self.read_timeout = wire.read_timeout
+        self.timer = self.loop.call_later(wire.read_timeout, self._check_time)
+
+    async def send(self, wire: Wire) -> None:
+        assert self.transport is not None
+        if isinstance(wire.body, bytes):
+            self.transport.write(wire.head + wire.body)
+            await self._drain()
+            return
+        self.transport.write(wire.head)
+        async for part in wire.body:
+            if part:
+                self.transport.write(b"%x\r\n%b\r\n" % (len(part), part))
+                await self._drain()
+        self.transport.write(b"0\r\n\r\n")
+
+    async def _drain(self) -> None:
+        if self._writable is not None and self.alive:
+            # The vendor may answer (with a refusal) before it has read everything: then stop waiting.
+            await asyncio.wait({self._writable}, timeout=self.read_timeout)
+
+    async def wait_head(self) -> None:
+        while not self.head_done:
+            if self.fault is not None:
+                raise self.fault
+            await self._wait()
+        self.read_timeout = min(self.read_timeout, self.between_timeout)
+        self._restart_timer()
+
+    async def read(self) -> bytes:
+        """All body bytes that have arrived, at least one; b"" at the clean end. Raises HttpFault."""
+        while not self.chunks:
+            if self.fault is not None:
+                raise self.fault
+            if self.complete:
+                return b""
+            await self._wait()
+        data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        self.buffered = 0
+        if self.paused and self.transport is not None and self.alive:
+            self.paused = False
+            self.last_read = self.loop.time()
+            self.transport.resume_reading()
+        return data
+
+    def close(self) -> None:
+        self.alive = False
+        if self.transport is not None:
+            self.transport.abort()
+
+    def finish(self) -> None:
+        """The exchange is over for the connection: no timer, no waiter."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        self.busy = False
+
+    @property
+    def reusable(self) -> bool:
+        return self.alive and self.complete and self.keep and self.fault is None and not self.paused
+
+    # --- inner ---
+
+    def _header(self, name: bytes) -> bytes:
+        return next((value for key, value in self.headers if key == name), b"")
+
+    def _ends_with_connection(self) -> bool:
+        """True for a body without a length, which HTTP lets end with the connection."""
+        return not self._header(b"content-length") and b"chunked" not in self._header(b"transfer-encoding").lower()
+
+    def _fail(self, fault: HttpFault) -> None:
+        if self.fault is None and not self.complete:
+            self.fault = fault
+        self.close()
+
+    def _wake(self) -> None:
+        waiter = self.waiter
+        if waiter is not None and not waiter.done() and (
+            self.chunks or self.complete or self.fault is not None or self.head_done or not self.alive
+        ):
+            waiter.set_result(None)
+
+    async def _wait(self) -> None:
+        self.waiter = self.loop.create_future()
+        try:
+            await self.waiter
+        finally:
+            self.waiter = None
+
+    def _restart_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.loop.call_later(self.read_timeout, self._check_time)
+
+    def _check_time(self) -> None:
+        # One timer per exchange, moved on when it fires: nothing is scheduled per read.
+        left = self.last_read + self.read_timeout - self.loop.time()
+        if left > 0.001 or self.waiter is None:
+            self.timer = self.loop.call_later(max(left, 1.0), self._check_time)
+            return
+        self._fail(HttpReadTimeout(f"no bytes for {self.read_timeout:g} seconds"))
+        self._wake()
+
+
+@dataclass
+class _LoopPool:
+    """The connections of one event loop; a connection cannot be used from another."""
+
+    idle: dict[tuple[str, int, bool], list[Connection]] = field(default_factory=dict)
+    open: int = 0
+    queue: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+
+class Exchange:
+    """One request and its answer. `read` until b"", then `aclose`; `aclose` before that closes the connection."""
+
+    def __init__(self, pool: Pool, key: tuple[str, int, bool], connection: Connection) -> None:
+        self._pool, self._key, self._connection = pool, key, connection
+        self._closed = False
+        self.status = connection.status
+        self.reason = connection.reason
+        self.headers = connection.headers
+        self.read = connection.read
+
+    def end_soon(self) -> None:
+        """The reader has all it needs: let the last bytes of the answer arrive (at most 0.1 s), then keep the connection."""
+        connection = self._connection
+        if self._closed or connection.complete or not connection.alive:
+            return
+        self._closed = True
+        connection.lingering = True
+        connection.chunks.clear()
+        connection.loop.call_later(LINGER_SECONDS, self._pool.give_back, self._key, connection)
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._pool.give_back(self._key, self._connection)
+
+
+class Pool:
+    """Keep-alive connections per event loop and destination, at most `limit` open ones."""
+
+    def __init__(self, *, limit: int, between_timeout: float, resolver: Resolver | None = None) -> None:
+        self._limit, self._between, self._resolver = limit, between_timeout, resolver
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
+
+    async def exchange(self, wire: Wire) -> Exchange:
+        """Send a request and wait for the head of its answer. Raises Egress… and HttpFault."""
+        key = (wire.host, wire.port, wire.tls)
+        connection = await self._take(key, wire)
+        try:
+            connection.begin(wire)
+            await connection.send(wire)
+            await connection.wait_head()
+        except BaseException:
+            connection.close()
+            self.give_back(key, connection)
+            raise
+        return Exchange(self, key, connection)
+
+    async def _take(self, key: tuple[str, int, bool], wire: Wire) -> Connection:
+        loop = asyncio.get_running_loop()
+        pool = self._pools.setdefault(loop, _LoopPool())
+        waiting = pool.idle.get(key)
+        while waiting:
+            connection = waiting.pop()
+            connection.on_idle_lost = None
+            if connection.alive and loop.time() - connection.idle_since < IDLE_SECONDS:
+                return connection
+            self._drop(pool, connection)
+        if pool.open >= self._limit:
+            self._drop_oldest_idle(pool)
+        while pool.open >= self._limit:
+            turn = loop.create_future()
+            pool.queue.append(turn)
+            try:
+                async with asyncio.timeout(wire.pool_timeout):
+                    await turn
+            except TimeoutError:
+                raise HttpPoolTimeout(f"{self._limit} connections are in use") from None
+        pool.open += 1
+        try:
+            _, connection = await connect(
+                wire.host,
+                wire.port,
+                tls=wire.tls,
+                protocol_factory=lambda: Connection(self._between),
+                timeout=wire.connect_timeout,
+                resolver=self._resolver,
+            )
+        except BaseException:
+            self._freed(pool)
+            raise
+        return connection
+
+    def give_back(self, key: tuple[str, int, bool], connection: Connection) -> None:
+        """The exchange is over: keep the connection when its answer ended cleanly, else close it."""
+        connection.finish()
+        pool = self._pools.get(connection.loop)
+        if pool is None:
+            connection.close()
+            return
+        if not connection.reusable:
+            self._drop(pool, connection)
+            return
+        connection.idle_since = connection.loop.time()
+        waiting = pool.idle.setdefault(key, [])
+        waiting.append(connection)
+
+        def lost(gone: Connection) -> None:
+            if gone in waiting:
+                waiting.remove(gone)
+            self._freed(pool)
+
+        connection.on_idle_lost = lost
+        if pool.queue:
+            self._drop_oldest_idle(pool)
+
+    def _drop(self, pool: _LoopPool, connection: Connection) -> None:
+        connection.close()
+        self._freed(pool)
+
+    def _freed(self, pool: _LoopPool) -> None:
+        pool.open -= 1
+        while pool.queue:
+            turn = pool.queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _drop_oldest_idle(self, pool: _LoopPool) -> None:
+        oldest = min((waiting[0] for waiting in pool.idle.values() if waiting), key=lambda c: c.idle_since, default=None)
+        if oldest is not None:
+            for waiting in pool.idle.values():
+                if oldest in waiting:
+                    waiting.remove(oldest)
+            oldest.on_idle_lost = None
+            self._drop(pool, oldest)
+
+    async def aclose(self) -> None:
+        """Close the idle connections of this event loop."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        for waiting in (pool.idle.values() if pool else ()):
+            for connection in list(waiting):
+                connection.on_idle_lost = None
+                connection.close()

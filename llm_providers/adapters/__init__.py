@@ -1,0 +1,1 @@
+"""One module per vendor. Reached through `llm_providers.registry` only; importing this package imports no SDK."""

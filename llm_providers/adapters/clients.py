@@ -1,0 +1,55 @@
+"""One client per connection for the life of the process: building one costs 30..40 ms and a TLS context.
+
+Keyed by kind and Access.identity, which changes with anything about the connection; the oldest leave at the bound.
+Must not know what the clients are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from llm_providers.protocol import Access
+
+C = TypeVar("C")
+MAX_CLIENTS = 256
+
+_clients: OrderedDict[tuple[str, str], Any] = OrderedDict()
+_guard = threading.Lock()  # held for moments only: the event loop takes it
+_building = threading.Lock()  # held for seconds, by threads only
+
+
+async def client_for(access: Access, build: Callable[[Access], C]) -> C:
+    """The kept client of this connection; built in a thread on first use (SDK import included)."""
+    key = (access.kind, access.identity)
+    client: C | None = _known(key)
+    return client if client is not None else await asyncio.to_thread(_build, key, access, build)
+
+
+def _known(key: tuple[str, str]) -> Any:
+    with _guard:
+        client = _clients.get(key)
+        if client is not None:
+            _clients.move_to_end(key)
+        return client
+
+
+def _build(key: tuple[str, str], access: Access, build: Callable[[Access], C]) -> C:
+    with _building:  # two first users of a provider would each pay for the import; the second waits instead
+        client: C | None = _known(key)
+        if client is None:
+            client = build(access)
+            with _guard:
+                _clients[key] = client
+                while len(_clients) > MAX_CLIENTS:
+                    _clients.popitem(last=False)
+        return client
+
+
+def forget_client(access: Access) -> None:
+    """Drop the client of a connection that was only tried out. Running streams keep theirs until they end."""
+    with _guard:
+        _clients.pop((access.kind, access.identity), None)
