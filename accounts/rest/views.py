@@ -13,7 +13,6 @@ from typing import Any, ClassVar, cast
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -35,6 +34,7 @@ from core.errors import (
 )
 from core.ids import ID_PATTERN
 from core.rest import paging
+from core.rest.parser import JsonParser
 from core.rest.problem import exception_handler
 from core.rest.serializers import refuse_surrogates
 
@@ -46,7 +46,7 @@ class ApiView(APIView):
 
     authentication_classes: Sequence[type] = (BearerAuthentication,)
     permission_classes: Sequence[type] = ()
-    parser_classes: Sequence[type] = (JSONParser,)
+    parser_classes: Sequence[type] = (JsonParser,)
 
     permissions: ClassVar[Mapping[str, Permission | Open]] = {}
     filters: ClassVar[Sequence[str]] = ()  # query parameters besides limit and cursor

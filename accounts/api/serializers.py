@@ -1,0 +1,118 @@
+"""Bodies of the account endpoints, one serializer per operation."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from core.rest.serializers import NameField, PersonOut, StrictSerializer, TextField
+
+
+class SetUpIn(StrictSerializer):
+    code = TextField(max_length=100)
+    email = serializers.EmailField(max_length=254)
+    password = TextField(max_length=1024)
+    workspace = NameField(max_length=60)
+
+
+class SetUpState(serializers.Serializer):
+    required = serializers.BooleanField(help_text="Whether the first set-up is still to be done.")
+
+
+class UserRef(serializers.Serializer):
+    id = serializers.CharField()
+    email = serializers.EmailField()
+
+
+class WorkspaceRef(serializers.Serializer):
+    id = serializers.CharField()
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class SetUpOut(serializers.Serializer):
+    access = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+    user = UserRef()
+    workspace = WorkspaceRef()
+
+
+class CredentialsIn(StrictSerializer):
+    email = TextField(max_length=254)
+    password = TextField(max_length=1024)
+
+
+class RefreshIn(StrictSerializer):
+    refresh = TextField(max_length=4096)
+
+
+class TokenPairOut(serializers.Serializer):
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds that the access token lives.")
+
+
+class AccessOut(serializers.Serializer):
+    access = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class NothingIn(StrictSerializer):
+    """No fields."""
+
+
+class MembershipOut(WorkspaceRef):
+    role = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField())
+
+
+class MeOut(PersonOut):
+    is_operator = serializers.BooleanField(help_text="May open /admin/.")
+    workspaces = MembershipOut(many=True)
+
+
+class ProfileIn(StrictSerializer):
+    name = NameField(allow_blank=True)
+
+
+class PasswordIn(StrictSerializer):
+    current_password = TextField(max_length=1024)
+    new_password = TextField(max_length=1024)
+
+
+class WorkspaceOut(MembershipOut):
+    created_at = serializers.DateTimeField()
+
+
+class WorkspaceIn(StrictSerializer):
+    name = NameField(max_length=60)
+
+
+class MemberOut(serializers.Serializer):
+    id = serializers.CharField()
+    user = PersonOut()
+    role = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class AuditActorOut(serializers.Serializer):
+    kind = serializers.CharField()
+    id = serializers.CharField(allow_null=True)
+    label = serializers.CharField()
+
+
+class AuditTargetOut(serializers.Serializer):
+    type = serializers.CharField()
+    id = serializers.CharField()
+
+
+class AuditEntryOut(serializers.Serializer):
+    id = serializers.CharField()
+    at = serializers.DateTimeField()
+    kind = serializers.CharField()
+    outcome = serializers.CharField()
+    count = serializers.IntegerField()
+    actor = AuditActorOut()
+    target = AuditTargetOut(allow_null=True)
+    request_id = serializers.CharField()
+    ip = serializers.CharField(allow_null=True)
+    data = serializers.DictField()

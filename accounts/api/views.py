@@ -1,0 +1,287 @@
+"""Set-up, signing in, the person, their workspaces and the audit log, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import services, setup
+from accounts.api import serializers as s
+from accounts.api.cookies import clear_refresh_cookie, read_refresh_cookie, require_web_client, set_refresh_cookie
+from accounts.models import LoginSession, Membership, User, Workspace
+from accounts.rest.views import ApiView, WorkspaceView
+from accounts.selectors import members_visible_to, memberships_of, people_by_id, permissions_of_role
+from accounts.sessions import (
+    is_live,
+    open_session,
+    refresh_session,
+    session_of_refresh_token,
+    sign_in,
+    sign_out,
+)
+from accounts.tokens import mint_tokens
+from audit.kinds import known_kinds
+from audit.models import AuditEntry
+from audit.selectors import entries_visible_to
+from core.authz import Permission
+from core.errors import NotAuthenticated
+from core.rest.pages import page_of
+
+ANYONE: dict[str, Any] = {"auth": []}
+
+
+class SetUp(ApiView):
+    permissions = {"GET": "anyone", "POST": "anyone"}
+    authentication_classes = ()
+
+    @extend_schema(operation_id="setup_state", responses=s.SetUpState, **ANYONE)
+    def get(self, request: Request) -> Response:
+        """Whether the first set-up is still to be done."""
+        return self.ok({"required": not setup.is_set_up()})
+
+    @extend_schema(operation_id="setup", request=s.SetUpIn, responses={201: s.SetUpOut}, **ANYONE)
+    def post(self, request: Request) -> Response:
+        """Make the first person and workspace, with the code that the server printed."""
+        user, workspace = setup.set_up(**self.read(s.SetUpIn), ip=self.client_ip)
+        web = request.headers.get("X-AAP-Client") == "web"
+        client = LoginSession.Client.WEB if web else LoginSession.Client.API
+        session = open_session(user, client=client, ip=self.client_ip, user_agent=_agent(request))
+        tokens = mint_tokens(session)
+        response = self.created(
+            {
+                "access": tokens.access,
+                "expires_in": tokens.expires_in,
+                "user": {"id": user.id, "email": user.email},
+                "workspace": {"id": workspace.id, "slug": workspace.slug, "name": workspace.name},
+            }
+        )
+        if web:
+            set_refresh_cookie(response, tokens.refresh, session)
+        return response
+
+
+class Token(ApiView):
+    permissions = {"POST": "anyone"}
+    authentication_classes = ()
+
+    @extend_schema(operation_id="token_create", request=s.CredentialsIn, responses=s.TokenPairOut, **ANYONE)
+    def post(self, request: Request) -> Response:
+        """Sign in as an API client: an access and a refresh token."""
+        session = sign_in(
+            **self.read(s.CredentialsIn),
+            client=LoginSession.Client.API,
+            ip=self.client_ip,
+            user_agent=_agent(request),
+        )
+        return self.ok(_pair(mint_tokens(session)))
+
+
+class TokenRefresh(ApiView):
+    permissions = {"POST": "anyone"}
+    authentication_classes = ()
+
+    @extend_schema(operation_id="token_refresh", request=s.RefreshIn, responses=s.TokenPairOut, **ANYONE)
+    def post(self, request: Request) -> Response:
+        """Fresh tokens. The refresh token is used up; sending it again ends the sign-in."""
+        token = self.read(s.RefreshIn)["refresh"]
+        return self.ok(_pair(refresh_session(token, client=LoginSession.Client.API, ip=self.client_ip)))
+
+
+class Logout(ApiView):
+    permissions = {"POST": "signed_in"}
+
+    @extend_schema(operation_id="logout", request=s.NothingIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """End this sign-in: its access token, refresh token and sockets."""
+        self.read(s.NothingIn)
+        sign_out(session_id=self.principal.session.id, ip=self.client_ip)
+        return self.no_content()
+
+
+class WebSession(ApiView):
+    """The web client's sign-in: the refresh token stays in a cookie that scripts cannot read."""
+
+    permissions = {"POST": "anyone", "DELETE": "anyone"}
+    authentication_classes = ()
+
+    @extend_schema(operation_id="session_create", request=s.CredentialsIn, responses=s.AccessOut, **ANYONE)
+    def post(self, request: Request) -> Response:
+        """Sign in from a browser."""
+        require_web_client(request)
+        session = sign_in(
+            **self.read(s.CredentialsIn),
+            client=LoginSession.Client.WEB,
+            ip=self.client_ip,
+            user_agent=_agent(request),
+        )
+        tokens = mint_tokens(session)
+        response = self.ok({"access": tokens.access, "expires_in": tokens.expires_in})
+        set_refresh_cookie(response, tokens.refresh, session)
+        return response
+
+    @extend_schema(operation_id="session_end", responses={204: None}, **ANYONE)
+    def delete(self, request: Request) -> Response:
+        """Sign out."""
+        require_web_client(request)
+        session_id = session_of_refresh_token(read_refresh_cookie(request))
+        if session_id:
+            sign_out(session_id=session_id, ip=self.client_ip)
+        response = self.no_content()
+        clear_refresh_cookie(response)
+        return response
+
+
+class WebSessionRefresh(ApiView):
+    permissions = {"POST": "anyone"}
+    authentication_classes = ()
+
+    @extend_schema(operation_id="session_refresh", request=s.NothingIn, responses=s.AccessOut, **ANYONE)
+    def post(self, request: Request) -> Response:
+        """A fresh access token for the browser that holds the cookie."""
+        require_web_client(request)
+        token = read_refresh_cookie(request)
+        if not token:
+            raise NotAuthenticated()
+        try:
+            tokens = refresh_session(token, client=LoginSession.Client.WEB, ip=self.client_ip)
+        except NotAuthenticated as error:
+            from core.rest.problem import problem_response
+
+            refused: Any = problem_response(error)
+            clear_refresh_cookie(refused)
+            return refused  # type: ignore[no-any-return]
+        response = self.ok({"access": tokens.access, "expires_in": tokens.expires_in})
+        session = LoginSession.objects.select_related("user").get(pk=session_of_refresh_token(tokens.refresh))
+        if is_live(session):
+            set_refresh_cookie(response, tokens.refresh, session)
+        return response
+
+
+class Me(ApiView):
+    permissions = {"GET": "signed_in", "PATCH": "signed_in"}
+
+    @extend_schema(operation_id="me", responses=s.MeOut)
+    def get(self, request: Request) -> Response:
+        """Who I am, and the workspaces I am a member of."""
+        return self.ok(_me(self.principal.user))
+
+    @extend_schema(operation_id="me_update", request=s.ProfileIn, responses=s.MeOut)
+    def patch(self, request: Request) -> Response:
+        """Change my name."""
+        user = services.update_profile(self.actor, user=self.principal.user, **self.read(s.ProfileIn))
+        return self.ok(_me(user))
+
+
+class MyPassword(ApiView):
+    permissions = {"POST": "signed_in"}
+
+    @extend_schema(operation_id="me_password", request=s.PasswordIn, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Change my password; all my other sign-ins end."""
+        services.change_password(self.actor, user=self.principal.user, **self.read(s.PasswordIn))
+        return self.no_content()
+
+
+class WorkspaceDetail(WorkspaceView):
+    permissions = {"GET": Permission.WORKSPACE_VIEW, "PATCH": Permission.WORKSPACE_EDIT}
+
+    @extend_schema(operation_id="workspace", responses=s.WorkspaceOut)
+    def get(self, request: Request, workspace: str) -> Response:
+        """The workspace, and my role in it."""
+        return self.ok(self._present(self.workspace))
+
+    @extend_schema(operation_id="workspace_update", request=s.WorkspaceIn, responses=s.WorkspaceOut)
+    def patch(self, request: Request, workspace: str) -> Response:
+        """Rename the workspace."""
+        changed = services.update_workspace(self.actor, workspace=self.workspace, **self.read(s.WorkspaceIn))
+        return self.ok(self._present(changed))
+
+    def _present(self, row: Workspace) -> dict[str, Any]:
+        return {**_workspace(row, self.actor.role or ""), "created_at": row.created_at}
+
+
+class MemberList(WorkspaceView):
+    permissions = {"GET": Permission.MEMBER_VIEW}
+
+    @extend_schema(operation_id="members", responses=page_of(s.MemberOut))
+    def get(self, request: Request, workspace: str) -> Response:
+        """The people in the workspace and their roles."""
+        return self.page(members_visible_to(self.actor), s.MemberOut, ordering=("created_at", "id"))
+
+
+class AuditList(WorkspaceView):
+    permissions = {"GET": Permission.AUDIT_VIEW}
+    filters = ("kind", "outcome")
+
+    @extend_schema(
+        operation_id="audit",
+        responses=page_of(s.AuditEntryOut),
+        parameters=[
+            OpenApiParameter("kind", str, enum=sorted(known_kinds())),
+            OpenApiParameter("outcome", str, enum=AuditEntry.Outcome.values),
+        ],
+    )
+    def get(self, request: Request, workspace: str) -> Response:
+        """What happened in the workspace, newest first."""
+        rows = entries_visible_to(
+            self.actor,
+            kind=self.param("kind", sorted(known_kinds())),
+            outcome=self.param("outcome", AuditEntry.Outcome.values),
+        )
+        return self.page(rows, _entries, ordering=("-at", "-id"))
+
+
+def _entries(rows: Sequence[AuditEntry]) -> list[dict[str, Any]]:
+    people = people_by_id(row.actor_id for row in rows if row.actor_id)
+    return [
+        {
+            "id": row.id,
+            "at": row.at,
+            "kind": row.kind,
+            "outcome": row.outcome,
+            "count": row.count,
+            "actor": {
+                "kind": row.actor_kind,
+                "id": row.actor_id or None,
+                "label": people.get(row.actor_id, {}).get("email") or row.actor_id or row.actor_kind,
+            },
+            "target": {"type": row.target_type, "id": row.target_id} if row.target_type else None,
+            "request_id": row.request_id,
+            "ip": row.ip,
+            "data": row.data,
+        }
+        for row in rows
+    ]
+
+
+def _agent(request: Request) -> str:
+    return str(request.headers.get("User-Agent", ""))
+
+
+def _pair(tokens: Any) -> dict[str, Any]:
+    return {"access": tokens.access, "refresh": tokens.refresh, "expires_in": tokens.expires_in}
+
+
+def _workspace(row: Workspace, role: str) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "name": row.name,
+        "role": role,
+        "permissions": permissions_of_role(role),
+    }
+
+
+def _me(user: User) -> dict[str, Any]:
+    memberships: Sequence[Membership] = list(memberships_of(user))
+    return {
+        "id": user.id,
+        "email": user.email,
+        "name": user.name,
+        "is_operator": user.is_staff,
+        "workspaces": [_workspace(member.workspace, member.role) for member in memberships],
+    }

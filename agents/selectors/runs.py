@@ -1,0 +1,53 @@
+"""Reading runs and conversations: the only way in, for HTTP and the socket alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+
+from agents.models import Conversation, Message, Run
+from core.authz import Actor, Permission, visible_to
+
+
+def runs_visible_to(actor: Actor, permission: Permission = Permission.RUN_VIEW) -> QuerySet[Run]:
+    return visible_to(actor, permission, Run.objects.select_related("agent", "version", "started_by"))
+
+
+def conversations_visible_to(
+    actor: Actor, permission: Permission = Permission.CONVERSATION_VIEW
+) -> QuerySet[Conversation]:
+    return visible_to(actor, permission, Conversation.objects.select_related("agent"))
+
+
+def with_last_run(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """The same conversations with `last_run_id` and `last_run_status`."""
+    last = Run.objects.filter(conversation=OuterRef("pk")).order_by("-id")
+    return rows.annotate(last_run_id=Subquery(last.values("id")[:1]), last_run_status=Subquery(last.values("status")[:1]))
+
+
+def open_runs_of(conversation: Conversation) -> list[str]:
+    """Ids of the conversation's runs that have not ended, oldest first."""
+    return list(
+        Run.objects.filter(conversation=conversation, status__in=Run.OPEN).order_by("id").values_list("id", flat=True)
+    )
+
+
+def messages_of(conversation: Conversation) -> QuerySet[Message]:
+    """The messages of ended runs; those of open runs are read from their journals."""
+    return Message.objects.filter(conversation=conversation, run__status__in=Run.TERMINAL)
+
+
+def open_run_count(actor: Actor) -> int:
+    return Run.objects.filter(
+        workspace_id=actor.workspace_id, started_by_id=actor.user_id, status__in=Run.OPEN
+    ).count()
+
+
+def usage_json(run: Run) -> dict[str, Any]:
+    return {
+        "input_tokens": run.input_tokens,
+        "output_tokens": run.output_tokens,
+        "reasoning_tokens": run.reasoning_tokens,
+        "cached_tokens": run.cached_tokens,
+    }

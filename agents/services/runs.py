@@ -1,0 +1,135 @@
+"""Starting and stopping runs. From the commit on, a run is the engine's: nothing here waits for it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.conf import settings
+
+from agents.engine.events import RunQueued
+from agents.models import Agent, AgentVersion, Conversation, Run, RunEvent
+from agents.runtime.bells import ring_run, signal_run
+from agents.runtime.projection import write_first_events
+from agents.selectors.runs import open_run_count
+from agents.services.agents import version_to_run
+from audit.action import Action, action
+from core.authz import Permission, authorize
+from core.clock import now
+from core.db import after_commit
+from core.errors import NotFound, TooManyRequests
+from core.ids import new_id
+
+MAX_OPEN_RUNS = 50
+Mode = Literal["queue", "interrupt"]
+
+
+@action("run.start", requires=Permission.RUN_CREATE)
+def start_run(
+    act: Action,
+    *,
+    agent: Agent,
+    text: str,
+    conversation: Conversation | None = None,
+    version: int | str | None = None,
+    mode: Mode = "queue",
+) -> Run:
+    """A run was started."""
+    from agents.services.conversations import open_conversation
+
+    authorize(act.actor, Permission.AGENT_RUN, agent)
+    _check_room(act)
+    if conversation is None:
+        authorize(act.actor, Permission.CONVERSATION_CREATE)
+        conversation = open_conversation(act, agent=agent, draft=version == "draft")
+    else:
+        authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
+        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        if conversation.deleted_at is not None:
+            raise NotFound()
+        if version is None and conversation.is_draft:
+            version = "draft"
+    chosen = version_to_run(act.actor, agent, version)
+    if mode == "interrupt":
+        for earlier in Run.objects.filter(conversation=conversation, status__in=Run.OPEN):
+            request_cancel(earlier)
+    run = _write_run(act, agent=agent, version=chosen, conversation=conversation, text=text)
+    act.target(run)
+    act.record(agent=agent.id, version=chosen.number, conversation=conversation.id)
+    after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id))
+    return run
+
+
+@action("run.cancel", requires=Permission.RUN_CANCEL, on="run")
+def cancel_run(act: Action, *, run: Run) -> Run:
+    """A run was asked to stop."""
+    request_cancel(run)
+    run.refresh_from_db()
+    return run
+
+
+def request_cancel(run: Run) -> None:
+    """Leave the wish to stop on the run's row and wake its holder; nothing happens to a run that has ended."""
+    changed = Run.objects.filter(pk=run.pk, status__in=Run.OPEN, cancel_requested_at=None).update(
+        cancel_requested_at=now()
+    )
+    if changed:
+        after_commit(lambda: signal_run(run.id))
+
+
+def _check_room(act: Action) -> None:
+    if settings.RATE_LIMITS == "off":
+        return
+    if open_run_count(act.actor) >= MAX_OPEN_RUNS * float(settings.RATE_LIMITS):
+        raise TooManyRequests(
+            f"You have {MAX_OPEN_RUNS} runs going on or waiting. Wait for one to end, or stop one.",
+            code="too_many_open_runs",
+            headers={"Retry-After": "5"},
+        )
+
+
+def _write_run(
+    act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str
+) -> Run:
+    """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers."""
+    moment = now()
+    run = Run(
+        workspace_id=act.workspace_id,
+        agent=agent,
+        version=version,
+        conversation=conversation,
+        started_by_id=act.actor.user_id,
+        request_id=act.actor.request_id,
+    )
+    message_id = new_id("msg")
+    queued = RunQueued(
+        agent=agent.id,
+        agent_name=agent.name,
+        version=version.number,
+        draft=version.number is None,
+        conversation=conversation.id,
+        model_name=version.model_name,
+        request_id=act.actor.request_id,
+        input={"message": message_id, "text": text},
+    )
+    run.save(force_insert=True)
+    write_first_events(run, [queued], at=moment)
+    changes: dict[str, Any] = {"active_at": moment}
+    if not conversation.title:
+        changes["title"] = title_from(text)
+    Conversation.objects.filter(pk=conversation.pk).update(**changes)
+    return run
+
+
+def title_from(text: str) -> str:
+    """A conversation's first title: the beginning of what was asked, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79].rstrip() + "…"
+
+
+def input_message_id(run: Run) -> str:
+    """The id of the person's message that the run answers."""
+    return str(
+        RunEvent.objects.filter(run=run, seq=1).values_list("event__input__message", flat=True).get()
+    )
+
+

@@ -1,0 +1,15 @@
+"""The URL table of the API, composed of every app's own."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from accounts.api.urls import root_urls
+from accounts.api.urls import workspace_urls as accounts_urls
+from agents.api.urls import workspace_urls as agents_urls
+from llm_providers.api.urls import workspace_urls as providers_urls
+
+urlpatterns = [
+    *root_urls,
+    path("workspaces/<str:workspace>/", include([*accounts_urls, *providers_urls, *agents_urls])),
+]

@@ -1,0 +1,57 @@
+"""Liveness, readiness and metrics: for load balancers and Prometheus, not for people."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+_migrated = False
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers."""
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers and its schema is the code's; 503 with a reason otherwise."""
+    global _migrated
+    try:
+        with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _migrated and schema_is_behind():
+            return JsonResponse(
+                {"status": "unready", "reason": "Run `python manage.py migrate`: the database is behind the code."},
+                status=503,
+                headers={"Retry-After": "5"},
+            )
+        _migrated = True
+    except Exception:
+        return JsonResponse(
+            {"status": "unready", "reason": "The database does not answer."}, status=503, headers={"Retry-After": "5"}
+        )
+    return JsonResponse({"status": "ready"})
+
+
+def schema_is_behind() -> bool:
+    """Whether migrations wait to be applied."""
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus metrics, for loopback or with AAP_METRICS_TOKEN; 404 for everybody else."""
+    peer = request.META.get("REMOTE_ADDR", "")
+    token = settings.METRICS_TOKEN
+    offered = request.META.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
+    local = peer in ("127.0.0.1", "::1") and "HTTP_X_FORWARDED_FOR" not in request.META
+    if not local and not (token and hmac.compare_digest(offered.encode(), token.encode())):
+        return HttpResponse(status=404)
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,81 @@
+"""Logs as JSON lines on stderr, each with the request id of the work it belongs to; secrets are masked by pattern."""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import re
+from typing import Any
+
+import structlog
+
+from core.request_context import current_request_id
+
+# Keys of the vendors, bearer tokens, our own sealed values: nothing of that shape has a place in a log line.
+_SECRETS = re.compile(
+    r"(sk-[A-Za-z0-9_-]{8,}|aap_[a-z0-9]+_[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_.-]+"
+    r"|(?i:bearer)\s+[A-Za-z0-9._~+/=-]{8,}|(?i:x-api-key|api[-_]key|password|authorization)[\"']?\s*[:=]\s*[\"']?[^\s\"',}]+)"
+)
+
+
+def mask(text: str) -> str:
+    """`text` with everything that looks like a secret replaced."""
+    return _SECRETS.sub("[secret]", text)
+
+
+def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    request_id = current_request_id()
+    if request_id:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def _mask_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def configure_logging(level: str = "INFO") -> None:
+    """Send structlog's and the standard library's records through one JSON formatter."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "json": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": shared,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        structlog.processors.format_exc_info,
+                        _mask_values,
+                        structlog.processors.JSONRenderer(),
+                    ],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {
+                "daphne": {"level": "WARNING"},
+                "django.request": {"level": "ERROR"},
+                "django.security": {"level": "ERROR"},
+                "httpx": {"level": "WARNING"},
+                "httpx2": {"level": "WARNING"},
+                "openai": {"level": "WARNING"},
+                "anthropic": {"level": "WARNING"},
+                "asyncio": {"level": "WARNING"},
+            },
+        }
+    )

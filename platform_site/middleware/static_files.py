@@ -1,0 +1,22 @@
+"""Static files from memory-mapped folders: Django's own under /static/, the web client's hashed ones under /_next/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):
+    """WhiteNoise, plus the client's build. The client's pages themselves come from platform_site.client_pages."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        super().__init__(get_response, settings)
+        assets = settings.CLIENT_BUILD / "_next"
+        if assets.is_dir():
+            self.add_files(str(assets), prefix="/_next/")
+
+    def immutable_file_test(self, path: str, url: str) -> bool:
+        return url.startswith("/_next/static/")

@@ -1,0 +1,27 @@
+"""Every address of the product, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from platform_site import client_pages, docs_views, health
+from platform_site.errors import bad_request, not_found, server_error
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("api/v1/", include("platform_site.api")),
+    path("api/schema/", docs_views.schema),
+    path("api/docs/", docs_views.docs),
+    path("api/docs/script.js", docs_views.docs_script),
+    path("api/docs/errors/", docs_views.error_reference),
+    re_path(r"^api(/.*)?$", not_found),
+    path("admin/", admin.site.urls),
+    re_path(r"^(?!admin/|api/|static/|ws/|metrics).*$", client_pages.client_page),
+]
+
+handler400 = bad_request
+handler404 = not_found
+handler500 = server_error
