@@ -1,0 +1,208 @@
+"""One writer thread per process: the pending appends of all runs go to disk together, in one transaction.
+
+Each append is fenced: it holds only while the run's lease epoch and last number are what the holder believes. One that is
+not (a stale holder) fails alone; a full disk makes everybody wait, not fail. Must not know: the engine, sockets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from agents.models import MessageChunk, Run, RunEvent
+from agents.runtime.projection import Changes, drop_saved_text, write_messages
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.5
+_WAITED_FOR = ("full", "locked", "busy", "readonly", "i/o error", "unable to open", "connection", "terminat", "shutting")
+
+
+class StaleLease(Exception):
+    """Somebody else carries this run on now; the append was refused and the holder must stop."""
+
+
+@dataclass(slots=True)
+class Append:
+    """One atomic append to one run. `rows` are (seq, type, at, event as JSON text)."""
+
+    run: str
+    conversation: str
+    epoch: int
+    expected_seq: int
+    rows: Sequence[tuple[int, str, datetime, str]]
+    changes: Changes
+    durable: bool
+    """The disk must have it before anything else happens (synchronous=FULL)."""
+    purge_text: bool
+    done: Callable[[Exception | None], None]
+    """Called on the writer's thread after the commit, or with what went wrong."""
+
+
+@dataclass(slots=True)
+class SavedText:
+    """A piece of an open message's text, behind the live frames."""
+
+    run: str
+    epoch: int
+    message: str
+    part: str
+    offset: int
+    text: str
+
+
+@dataclass(slots=True)
+class _Batch:
+    appends: list[Append] = field(default_factory=list)
+    texts: list[SavedText] = field(default_factory=list)
+    flushes: list[Future[None]] = field(default_factory=list)
+
+
+class GroupWriter:
+    """Starts its thread with the first work."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._batch = _Batch()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self.waiting_for_storage = False
+
+    def append(self, append: Append) -> None:
+        self._put(lambda batch: batch.appends.append(append))
+
+    def save_texts(self, texts: Sequence[SavedText]) -> None:
+        self._put(lambda batch: batch.texts.extend(texts))
+
+    def flush(self) -> Future[None]:
+        """A future that is done when everything handed over before is on its way to disk."""
+        future: Future[None] = Future()
+        self._put(lambda batch: batch.flushes.append(future))
+        return future
+
+    def close(self) -> None:
+        """Write what is left and end the thread."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout=10)
+        self._thread, self._closed = None, False
+
+    def _put(self, add: Callable[[_Batch], None]) -> None:
+        with self._condition:
+            add(self._batch)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
+                self._thread.start()
+            self._condition.notify()
+
+    def _work(self) -> None:
+        try:
+            while True:
+                with self._condition:
+                    while not (self._batch.appends or self._batch.texts or self._batch.flushes):
+                        if self._closed:
+                            return
+                        self._condition.wait()
+                    batch, self._batch = self._batch, _Batch()
+                self._write(batch)
+        finally:
+            connection.close()
+
+    def _write(self, batch: _Batch) -> None:
+        outcomes: list[Exception | None] = [None] * len(batch.appends)
+        while True:
+            try:
+                outcomes = self._commit(batch.appends, batch.texts)
+                self.waiting_for_storage = False
+                break
+            except DatabaseError as error:
+                connection.close()
+                if _is_passing(error):
+                    if not self.waiting_for_storage:
+                        log.error("the journal cannot be written now (%s); runs wait until it can", error)
+                        self.waiting_for_storage = True
+                    time.sleep(RETRY_SECONDS)
+                    continue
+                outcomes = self._write_one_by_one(batch)
+                break
+            except Exception:
+                log.exception("the journal's batch failed; each run is tried alone")
+                outcomes = self._write_one_by_one(batch)
+                break
+        for append, outcome in zip(batch.appends, outcomes, strict=True):
+            append.done(outcome)
+        for future in batch.flushes:
+            future.set_result(None)
+
+    def _write_one_by_one(self, batch: _Batch) -> list[Exception | None]:
+        """One of them is poison: the others must not suffer."""
+        outcomes: list[Exception | None] = []
+        for append in batch.appends:
+            try:
+                outcomes.extend(self._commit([append], []))
+            except Exception as error:
+                log.exception("run %s: its append was refused by the database", append.run)
+                outcomes.append(error)
+        for text in batch.texts:
+            try:
+                self._commit([], [text])
+            except Exception:
+                log.exception("run %s: a piece of text could not be saved", text.run)
+        return outcomes
+
+    def _commit(self, appends: Sequence[Append], texts: Sequence[SavedText]) -> list[Exception | None]:
+        if connection.vendor == "sqlite":
+            level = "FULL" if any(append.durable for append in appends) else "NORMAL"
+            with connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA synchronous={level}")
+        with transaction.atomic():
+            if texts:
+                _save_texts(texts)
+            return [_append(append) for append in appends]
+
+
+def _append(append: Append) -> Exception | None:
+    changes = append.changes
+    owned = Run.objects.filter(pk=append.run, lease_epoch=append.epoch, last_seq=append.expected_seq)
+    if not owned.update(last_seq=append.rows[-1][0], updated_at=append.rows[-1][2], **changes.run):
+        return StaleLease(append.run)
+    adapt = connection.ops.adapt_datetimefield_value
+    table = connection.ops.quote_name(RunEvent._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} (run_id, seq, type, at, event) VALUES (%s, %s, %s, %s, %s)",  # noqa: S608
+            [(append.run, seq, kind, adapt(at), event) for seq, kind, at, event in append.rows],
+        )
+    write_messages(changes, run=append.run, conversation=append.conversation)
+    if append.purge_text:
+        drop_saved_text(append.run)
+    return None
+
+
+def _save_texts(texts: Sequence[SavedText]) -> None:
+    epochs = dict(Run.objects.filter(pk__in={text.run for text in texts}).values_list("pk", "lease_epoch"))
+    MessageChunk.objects.bulk_create(
+        [
+            MessageChunk(run_id=text.run, message=text.message, part=text.part, offset=text.offset, text=text.text)
+            for text in texts
+            if epochs.get(text.run) == text.epoch
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _is_passing(error: DatabaseError) -> bool:
+    return isinstance(error, OperationalError) and any(word in str(error).lower() for word in _WAITED_FOR)
+
+
+writer = GroupWriter()

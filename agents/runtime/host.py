@@ -1,0 +1,174 @@
+"""The runtime of one process: what it holds, and the bells that services ring.
+
+`start` on the event loop that does the work; `stop` ends it. Services may call `ring_run`, `signal_cancel` and `announce`
+from any thread, in any process; where no runtime is at work they do nothing, and sweeps find what they meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents.runtime import lease
+from agents.runtime.group_commit import SavedText, writer
+from agents.runtime.hub import OpenMessage, hub
+from agents.runtime.journal import RunJournal
+from agents.runtime.notices import Notice, notices
+from core.db import in_db
+from core.stop import StopSignal
+from jobs.bells import ring
+from jobs.registry import JobKind, register_kind
+
+log = logging.getLogger(__name__)
+
+RUN_KIND = "run"
+SAVE_SECONDS = 0.5
+TICK_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run that this process carries on."""
+
+    stop: StopSignal
+    journal: RunJournal
+    task: asyncio.Task[None]
+
+
+class Host:
+    """Everything that the runtime keeps in memory. One per process."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, LiveRun] = {}
+        self.keeper = lease.LeaseKeeper()
+        self._unsaved: dict[str, tuple[RunJournal, OpenMessage]] = {}
+        self._cancelled_early: set[str] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ticker: asyncio.Task[None] | None = None
+
+    @property
+    def at_work(self) -> bool:
+        return self._loop is not None
+
+    def start(self) -> None:
+        """On the event loop, once per process."""
+        self._loop = asyncio.get_running_loop()
+        self._ticker = asyncio.create_task(self._tick(), name="runtime-tick")
+
+    async def stop(self) -> None:
+        """After the jobs were drained: the last text goes to disk, threads end."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self.save_texts()
+        await asyncio.wrap_future(writer.flush())
+        await asyncio.to_thread(writer.close)
+        await asyncio.to_thread(self.keeper.close)
+        self._loop = self._ticker = None
+
+    # --- Runs ----------------------------------------------------------------------------------------------------------
+
+    def enter(self, run: str, live: LiveRun, *, epoch: int) -> None:
+        loop = asyncio.get_running_loop()
+        self.live[run] = live
+        if run in self._cancelled_early:
+            self._cancelled_early.discard(run)
+            live.stop.request("cancelled")
+
+        def on_loop(what: str) -> None:
+            try:
+                loop.call_soon_threadsafe(self._lose if what == "lost" else self._cancel, run)
+            except RuntimeError:
+                pass
+
+        self.keeper.tick()
+        self.keeper.hold(run, lease.Held(epoch, lambda: on_loop("lost"), lambda: on_loop("cancel")))
+
+    def leave(self, run: str) -> None:
+        self.keeper.drop(run)
+        self.live.pop(run, None)
+        self._cancelled_early.discard(run)
+        hub.release(run)
+
+    def emit(self, journal: RunJournal, message: str, part: str, text: str) -> None:
+        """A piece of live text: to the watchers now, to the disk soon."""
+        channel = hub.channels.get(journal.run)
+        opened = channel.emit(message, part, text) if channel is not None else None
+        if opened is not None and message not in self._unsaved:
+            self._unsaved[message] = (journal, opened)
+
+    def save_texts(self) -> None:
+        """Hand all text that is not saved yet to the writer, in one go."""
+        if not self._unsaved:
+            return
+        unsaved, self._unsaved = self._unsaved, {}
+        pieces: list[SavedText] = []
+        for journal, message in unsaved.values():
+            pieces.extend(journal.save_text(message))
+        if pieces and not writer.waiting_for_storage:
+            writer.save_texts(pieces)
+
+    def _lose(self, run: str) -> None:
+        live = self.live.get(run)
+        if live is not None and not live.journal.lost:
+            log.warning("run %s: the lease is lost; its work here stops", run)
+            live.journal.lost = True
+            live.task.cancel()
+
+    def _cancel(self, run: str) -> None:
+        live = self.live.get(run)
+        if live is not None:
+            live.stop.request("cancelled")
+        else:
+            if len(self._cancelled_early) > 10_000:
+                self._cancelled_early.clear()
+            self._cancelled_early.add(run)
+            ring(RUN_KIND, run)
+
+    def cancel_from_anywhere(self, run: str) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._cancel, run)
+        except RuntimeError:
+            pass
+
+    async def _tick(self) -> None:
+        since = 0.0
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            self.save_texts()
+            since += SAVE_SECONDS
+            if since >= TICK_SECONDS:
+                since = 0.0
+                self.keeper.tick()
+
+
+host = Host()
+
+
+def ring_run(run: str) -> None:
+    """A run waits in the queue: look now. Call after the commit."""
+    ring(RUN_KIND, run)
+
+
+def signal_cancel(run: str) -> None:
+    """`cancel_requested_at` was set: stop it now if it is at work here, end it if it waits in the queue. After the commit."""
+    host.cancel_from_anywhere(run)
+
+
+def announce(notice: Notice) -> None:
+    """Tell those who watch its topics that something became of a run. Call after the commit."""
+    notices.announce(notice)
+
+
+def register_jobs() -> None:
+    """Make runs known as a kind of background work; when the app starts."""
+    from agents.runtime.advance import carry_on
+
+    async def due(limit: int) -> Sequence[str]:
+        return await in_db(lease.due_runs, limit)
+
+    register_kind(JobKind(name=RUN_KIND, run=carry_on, due=due))

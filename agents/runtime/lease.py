@@ -1,0 +1,172 @@
+"""Who carries a run on: a lease on its row, taken by compare-and-set, renewed by a thread of its own.
+
+Must not know what a run does. Times are the database server's client's; a lease that ends further ahead than a lease is
+long counts as expired (the clock was moved back).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from agents.models import Run
+from core.clock import now
+from core.ids import new_id
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=10)
+HEARTBEAT_SECONDS = 2.5
+STUCK_LOOP_SECONDS = 30.0
+_AT_ONCE = 500
+
+#: Names this process as a holder; new with every start.
+HOLDER = new_id("wrk")
+
+
+def claimable() -> QuerySet[Run]:
+    """Runs that somebody should carry on now, oldest first.
+
+    A conversation runs one run at a time, in order; one that was cancelled in the queue need not wait to end.
+    """
+    moment = now()
+    free = Q(lease_until=None) | Q(lease_until__lt=moment) | Q(lease_until__gt=moment + LEASE * 1.5)
+    earlier = Run.objects.filter(conversation=OuterRef("conversation"), id__lt=OuterRef("id"), status__in=Run.OPEN)
+    turn = Q(cancel_requested_at__isnull=False) | ~Exists(earlier)
+    return Run.objects.filter(free, turn, status__in=(Run.Status.QUEUED, Run.Status.RUNNING)).order_by("id")
+
+
+def due_runs(limit: int) -> list[str]:
+    return list(claimable().values_list("pk", flat=True)[:limit])
+
+
+def claim_run(run: str) -> bool:
+    """Take the lease on a run; False when it is not to be had (ended, held, not its turn)."""
+    taken = (
+        claimable()
+        .filter(pk=run)
+        .order_by()
+        .update(lease_epoch=F("lease_epoch") + 1, lease_until=now() + LEASE, lease_holder=HOLDER)
+    )
+    return taken == 1
+
+
+def release_run(run: str, epoch: int) -> None:
+    """Give a lease back before its end, so that the next holder need not wait for it."""
+    Run.objects.filter(pk=run, lease_epoch=epoch, status__in=Run.OPEN).update(lease_until=None, lease_holder="")
+
+
+def void_all_leases() -> int:
+    """For the one process that alone uses this database, at its start: nobody holds anything. Returns how many did."""
+    held = Run.objects.filter(status__in=Run.OPEN).exclude(lease_until=None)
+    return held.update(lease_until=None, lease_holder="", lease_epoch=F("lease_epoch") + 1)
+
+
+def next_in_conversation(run: str) -> str | None:
+    """The run whose turn it is once `run` has ended."""
+    later = Run.objects.filter(conversation__runs__id=run, id__gt=run, status=Run.Status.QUEUED)
+    return later.order_by("id").values_list("pk", flat=True).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    epoch: int
+    on_lost: Callable[[], None]
+    on_cancel: Callable[[], None]
+
+
+class LeaseKeeper:
+    """Renews the leases of this process, on its own thread and connection; tells their holders when one is lost.
+
+    Callbacks come on the keeper's thread. When the event loop has not ticked for 30 s nothing is renewed: a process that
+    does not get on must not keep others from doing so.
+    """
+
+    def __init__(self, *, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+        self._heartbeat = heartbeat
+        self._held: dict[str, Held] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._ticked = time.monotonic()
+        self._renewed = time.monotonic()
+
+    def hold(self, run: str, held: Held) -> None:
+        with self._lock:
+            self._held[run] = held
+            if self._thread is None or not self._thread.is_alive():
+                self._closing = False
+                self._renewed = time.monotonic()
+                self._thread = threading.Thread(target=self._work, name="leases", daemon=True)
+                self._thread.start()
+
+    def drop(self, run: str) -> None:
+        with self._lock:
+            self._held.pop(run, None)
+
+    def tick(self) -> None:
+        """The event loop says that it is alive."""
+        self._ticked = time.monotonic()
+
+    def close(self) -> None:
+        self._closing = True
+        self._wake.set()
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(timeout=5)
+        self._wake.clear()
+
+    def _work(self) -> None:
+        try:
+            while not self._wake.wait(self._heartbeat) and not self._closing:
+                self._beat()
+        finally:
+            connection.close()
+
+    def _beat(self) -> None:
+        with self._lock:
+            held = dict(self._held)
+        moment = time.monotonic()
+        if not held:
+            self._renewed = moment
+            return
+        if moment - self._ticked > STUCK_LOOP_SECONDS:
+            log.error("the event loop has not ticked for %.0f s: leases are not renewed", moment - self._ticked)
+            return
+        try:
+            still = self._renew(list(held))
+        except Exception:
+            connection.close()
+            log.exception("leases could not be renewed")
+            if moment - self._renewed > LEASE.total_seconds():
+                for one in held.values():
+                    one.on_lost()
+            return
+        self._renewed = moment
+        for run, one in held.items():
+            epoch, cancelled = still.get(run, (None, False))
+            if epoch != one.epoch:
+                with self._lock:
+                    ended = self._held.get(run) is not one  # it ended while we looked
+                if not ended:
+                    one.on_lost()
+            elif cancelled:
+                one.on_cancel()
+
+    def _renew(self, runs: Sequence[str]) -> dict[str, tuple[int, bool]]:
+        """{run: (epoch, cancel requested)} of those that are still ours. One UPDATE for some hundred runs."""
+        still: dict[str, tuple[int, bool]] = {}
+        for start in range(0, len(runs), _AT_ONCE):
+            ours = Run.objects.filter(pk__in=runs[start : start + _AT_ONCE], lease_holder=HOLDER, status__in=Run.OPEN)
+            ours.update(lease_until=now() + LEASE)
+            for run, epoch, cancelled in ours.values_list("pk", "lease_epoch", "cancel_requested_at"):
+                still[run] = (epoch, cancelled is not None)
+        return still

@@ -1,0 +1,66 @@
+"""Claims a run and reads all that is needed to carry it on, in one visit to the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from agents.engine.events import EventMalformed, from_json
+from agents.engine.state import JournalBroken, RunState, fold
+from agents.models import MessageChunk, Run, RunEvent
+from agents.runtime.history import load_history
+from agents.runtime.lease import claim_run
+from agents.runtime.projection import Projector, project_run
+from llm_providers.protocol import ChatMessage
+
+
+@dataclass(slots=True)
+class ClaimedRun:
+    """A run whose lease is ours. `broken` says why its journal cannot be carried on, None if it can."""
+
+    run: Run
+    state: RunState
+    projector: Projector
+    history: tuple[ChatMessage, ...]
+    omitted: int
+    saved: dict[str, tuple[str, str]]
+    broken: str | None = None
+
+
+def claim_and_load(run_id: str) -> ClaimedRun | None:
+    """None when there is nothing to do: the run ended, somebody holds it, or it is not its turn."""
+    if not claim_run(run_id):
+        return None
+    with transaction.atomic(durable=False):
+        run = Run.objects.select_related("version", "agent").get(pk=run_id)
+        rows = list(RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", "at", "event"))
+        history, omitted = load_history(run)
+        saved = load_saved_text(run_id) if run.attempts else {}
+    try:
+        stored = [(seq, at, from_json(event)) for seq, at, event in rows]
+        state = fold(event for _, _, event in stored)
+        projector = project_run(run, stored)
+    except (EventMalformed, JournalBroken) as error:
+        return ClaimedRun(run, RunState(), _blank(run), history, omitted, saved, broken=str(error))
+    if state.ended or [seq for seq, _, _ in stored] != list(range(1, run.last_seq + 1)):
+        return ClaimedRun(run, state, projector, history, omitted, saved, broken="row and journal differ")
+    projector.take_changes()  # these are in the tables already
+    return ClaimedRun(run, state, projector, history, omitted, saved)
+
+
+def load_saved_text(run_id: str) -> dict[str, tuple[str, str]]:
+    """{message: (text, reasoning)} of the messages of a run that are open, as far as their text was saved."""
+    parts: dict[str, dict[str, list[str]]] = {}
+    lengths: dict[tuple[str, str], int] = {}
+    rows = MessageChunk.objects.filter(run_id=run_id).order_by("message", "part", "offset")
+    for message, part, offset, text in rows.values_list("message", "part", "offset", "text"):
+        if lengths.get((message, part), 0) != offset:
+            continue  # a piece is missing before this one: what follows has no place
+        lengths[message, part] = offset + len(text)
+        parts.setdefault(message, {"text": [], "reasoning": []})[part].append(text)
+    return {message: ("".join(by["text"]), "".join(by["reasoning"])) for message, by in parts.items()}
+
+
+def _blank(run: Run) -> Projector:
+    return Projector(run=run.id, conversation=run.conversation_id)

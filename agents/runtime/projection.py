@@ -1,0 +1,233 @@
+"""From the journal to the rows that lists and the API read: columns of Run, rows of Message.
+
+One fold serves both the live path (each commit, in the same transaction) and the rebuild from nothing, so the two cannot
+differ. Must not know: who commits, sockets, the engine's loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from agents.engine import events as ev
+from agents.engine.events import Event, from_json
+from agents.models import Conversation, Message, MessageChunk, Run, RunEvent
+from core.clock import rfc3339
+
+StoredEvent = tuple[int, datetime, Event]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one commit changes besides the journal itself."""
+
+    run: dict[str, Any] = field(default_factory=dict)
+    new_messages: list[Message] = field(default_factory=list)
+    changed_messages: list[Message] = field(default_factory=list)
+    spoken_at: datetime | None = None
+    closes_text: bool = False
+    """A message ended or was dropped: its saved pieces of text go."""
+
+
+class Projector:
+    """The fold for one run. Feed it every event from the first; `take_changes` after each commit's worth."""
+
+    def __init__(self, *, run: str, conversation: str) -> None:
+        self._run_id = run
+        self._conversation_id = conversation
+        self._columns: dict[str, Any] = {}
+        self._tokens = {"input_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0, "cached_tokens": 0}
+        self._cost: Decimal | None = Decimal(0)
+        self._currency = ""
+        self._output = ""
+        self._reasoning: dict[str, str] = {}
+        self._messages: dict[str, Message] = {}
+        self._of_call: dict[str, tuple[Message, dict[str, Any]]] = {}
+        self._new: dict[str, Message] = {}
+        self._changed: dict[str, Message] = {}
+        self._spoken_at: datetime | None = None
+        self._closes_text = False
+
+    def apply(self, seq: int, at: datetime, event: Event) -> None:
+        match event:
+            case ev.RunQueued():
+                self._columns["status"] = Run.Status.QUEUED
+                if event.input is not None:
+                    self._add_message(event.input["message"], seq, at, role="user", text=event.input["text"])
+            case ev.RunStarted():
+                self._columns |= {"status": Run.Status.RUNNING, "attempts": event.attempt, "started_at": at}
+            case ev.RunResumed():
+                self._columns |= {"status": Run.Status.RUNNING, "attempts": event.attempt}
+            case ev.RunWaiting():
+                self._columns["status"] = Run.Status.WAITING
+            case ev.RunSucceeded():
+                self._end(at, Run.Status.SUCCEEDED, "completed")
+            case ev.RunFailed():
+                self._end(at, Run.Status.FAILED, event.code[:40], error=(event.code[:60], event.detail))
+            case ev.RunCancelled():
+                self._end(at, Run.Status.CANCELLED, "cancelled")
+            case ev.ReasoningCompleted():
+                self._reasoning[event.message] = event.text
+            case ev.MessageCompleted():
+                self._complete_message(seq, at, event)
+            case ev.StepRestarted():
+                self._closes_text = True
+            case ev.UsageRecorded():
+                self._record_usage(event)
+            case ev.ToolRequested():
+                self._request_call(event)
+            case ev.ToolStarted():
+                self._change_call(event.call, {"started_at": rfc3339(at)})
+            case ev.ToolCompleted():
+                done = {"outcome": event.outcome, "result": event.result, "completed_at": rfc3339(at)}
+                self._change_call(event.call, done)
+            case ev.ToolUnknown():
+                self._change_call(event.call, {"outcome": "unknown", "completed_at": rfc3339(at)})
+            case _:
+                pass
+
+    def take_changes(self) -> Changes:
+        """Everything since the last call."""
+        changes = Changes(
+            self._columns,
+            list(self._new.values()),
+            [message for key, message in self._changed.items() if key not in self._new],
+            self._spoken_at,
+            self._closes_text,
+        )
+        self._columns, self._new, self._changed, self._spoken_at, self._closes_text = {}, {}, {}, None, False
+        return changes
+
+    def _add_message(self, message_id: str, seq: int, at: datetime, **fields: Any) -> Message:
+        message = Message(
+            id=message_id, run_id=self._run_id, conversation_id=self._conversation_id, seq=seq, at=at, **fields
+        )
+        message.tool_calls = []
+        self._messages[message_id] = self._new[message_id] = message
+        self._spoken_at = at
+        return message
+
+    def _complete_message(self, seq: int, at: datetime, event: ev.MessageCompleted) -> None:
+        self._add_message(
+            event.message,
+            seq,
+            at,
+            role=event.role,
+            text=event.text,
+            reasoning=self._reasoning.pop(event.message, ""),
+            finish=event.finish,
+            vendor_state=event.vendor_state,
+        )
+        self._closes_text = True
+        self._output = event.text
+        self._columns["output_text"] = event.text
+
+    def _record_usage(self, event: ev.UsageRecorded) -> None:
+        counts = {name: getattr(event, name) for name in self._tokens}
+        for name, count in counts.items():
+            self._tokens[name] += count
+        self._columns |= self._tokens
+        cost = Decimal(event.cost["amount"]) if event.cost is not None else None
+        self._currency = event.cost["currency"] if event.cost is not None else self._currency
+        self._cost = None if cost is None or self._cost is None else self._cost + cost  # one unknown price: no sum
+        self._columns |= {"cost_amount": self._cost, "cost_currency": self._currency if self._cost is not None else ""}
+        message = self._messages.get(event.message)
+        if message is not None:
+            message.usage = counts
+            message.cost_amount, message.cost_currency = cost, self._currency if cost is not None else ""
+            self._changed[message.id] = message
+
+    def _request_call(self, event: ev.ToolRequested) -> None:
+        message = self._messages.get(event.message)
+        if message is None:
+            return
+        call: dict[str, Any] = {
+            "call": event.call,
+            "name": event.name,
+            "arguments": dict(event.arguments),
+            "outcome": None,
+            "result": None,
+            "started_at": None,
+            "completed_at": None,
+        }
+        message.tool_calls.append(call)
+        self._of_call[event.call] = (message, call)
+        self._changed[message.id] = message
+
+    def _change_call(self, call_id: str, fields: dict[str, Any]) -> None:
+        found = self._of_call.get(call_id)
+        if found is not None:
+            message, call = found
+            call.update(fields)
+            self._changed[message.id] = message
+
+    def _end(self, at: datetime, status: str, reason: str, error: tuple[str, str] = ("", "")) -> None:
+        self._columns |= {
+            "status": status,
+            "stop_reason": reason,
+            "error_code": error[0],
+            "error_detail": error[1],
+            "ended_at": at,
+            "lease_until": None,
+            "lease_holder": "",
+        }
+
+
+_MESSAGE_FIELDS = ("tool_calls", "usage", "cost_amount", "cost_currency")
+
+
+def write_messages(changes: Changes, *, run: str, conversation: str) -> None:
+    """Store the message part of `changes`. Inside the caller's transaction."""
+    if changes.new_messages:
+        Message.objects.bulk_create(changes.new_messages)
+    for message in changes.changed_messages:
+        Message.objects.filter(pk=message.pk).update(**{name: getattr(message, name) for name in _MESSAGE_FIELDS})
+    if changes.spoken_at is not None:
+        Conversation.objects.filter(pk=conversation, active_at__lt=changes.spoken_at).update(active_at=changes.spoken_at)
+
+
+def write_first_events(run: Run, events: Sequence[Event], *, at: datetime) -> None:
+    """Write the first events of a new run and what follows from them, at epoch 0.
+
+    For the service that starts runs: inside its transaction, with `run` already inserted and its `last_seq` 0.
+    """
+    projector = Projector(run=run.id, conversation=run.conversation_id)
+    rows = []
+    for seq, event in enumerate(events, start=1):
+        rows.append(RunEvent(run_id=run.id, seq=seq, type=event.type, at=at, event=event.to_json()))
+        projector.apply(seq, at, event)
+    RunEvent.objects.bulk_create(rows)
+    changes = projector.take_changes()
+    run.last_seq = len(rows)
+    Run.objects.filter(pk=run.id).update(last_seq=run.last_seq, **changes.run)
+    write_messages(changes, run=run.id, conversation=run.conversation_id)
+
+
+def project_run(run: Run, stored: Iterable[StoredEvent]) -> Projector:
+    """The projector as it stands after these events, its changes not yet taken."""
+    projector = Projector(run=run.id, conversation=run.conversation_id)
+    for seq, at, event in stored:
+        projector.apply(seq, at, event)
+    return projector
+
+
+def rebuild_messages(conversation: str) -> int:
+    """Make a conversation's messages anew from its runs' journals; returns how many there are."""
+    count = 0
+    with transaction.atomic():
+        Message.objects.filter(conversation_id=conversation).delete()
+        for run in Run.objects.filter(conversation_id=conversation).order_by("id"):
+            rows = RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", "at", "event")
+            changes = project_run(run, ((seq, at, from_json(event)) for seq, at, event in rows)).take_changes()
+            Message.objects.bulk_create(changes.new_messages)
+            count += len(changes.new_messages)
+    return count
+
+
+def drop_saved_text(run: str) -> None:
+    MessageChunk.objects.filter(run_id=run).delete()

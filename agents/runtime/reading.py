@@ -1,0 +1,91 @@
+"""Reading runs from the database for those who watch: journals, saved text, who may see what.
+
+Synchronous; called through core.db. Must not know: sockets, the hub.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from django.db.models import TextField
+from django.db.models.functions import Cast
+
+from agents.engine.events import PRIVATE_FIELDS, public_json
+from agents.models import Run, RunEvent
+from agents.runtime.hub import Published
+from agents.runtime.journal import published_event
+from agents.runtime.loading import load_saved_text
+
+PAGE = 200
+_LOOKED_AT = ("message.started", "message.completed", "step.restarted")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenText:
+    """The text so far of a message that is being written, as far as it was saved. Offsets count from 0."""
+
+    message: str
+    started_seq: int
+    text: str
+    reasoning: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunLook:
+    """Where a run stands."""
+
+    run: str
+    last_seq: int
+    ended: bool
+    open_texts: tuple[OpenText, ...] = ()
+
+
+def read_events(run: str, *, after: int, limit: int = PAGE) -> list[Published]:
+    """The events of a run after a number, as frames, in order."""
+    rows = (
+        RunEvent.objects.filter(run_id=run, seq__gt=after)
+        .order_by("seq")
+        .annotate(raw=Cast("event", TextField()))
+        .values_list("seq", "type", "at", "raw")[:limit]
+    )
+    return [_published(run, seq, kind, at, raw) for seq, kind, at, raw in rows]
+
+
+def _published(run: str, seq: int, kind: str, at: datetime, raw: str) -> Published:
+    document = orjson.loads(raw) if kind in _LOOKED_AT else None
+    if document is not None and kind in PRIVATE_FIELDS:
+        raw = orjson.dumps(public_json(document)).decode()
+    return published_event(run, seq, at, kind, raw, document)
+
+
+def look_at_runs(runs: Sequence[str], *, with_text: bool = True) -> list[RunLook]:
+    """Where these runs stand, and what is saved of their open messages. Runs that are gone are left out."""
+    looks = []
+    for run, last_seq, status in Run.objects.filter(pk__in=runs).values_list("pk", "last_seq", "status"):
+        ended = status in Run.TERMINAL
+        texts = () if ended or not with_text or status == Run.Status.QUEUED else open_text(run)
+        looks.append(RunLook(run, last_seq, ended, texts))
+    return looks
+
+
+def open_text(run: str) -> tuple[OpenText, ...]:
+    """The saved text of a run's open messages."""
+    saved = load_saved_text(run)
+    if not saved:
+        return ()
+    started: dict[str, int] = {}
+    rows = RunEvent.objects.filter(run_id=run, type__in=_LOOKED_AT).order_by("seq").values_list("seq", "type", "event")
+    for seq, kind, event in rows:
+        if kind == "message.started":
+            started[event["message"]] = seq
+        elif kind == "message.completed":
+            started.pop(event["message"], None)
+        else:
+            for message in event["dropped"]:
+                started.pop(message, None)
+    return tuple(
+        OpenText(message, started[message], *texts) for message, texts in saved.items() if message in started
+    )
