@@ -1,0 +1,5 @@
+import { ChatScreen } from "./_chat/ChatScreen";
+
+export default function NewChatPage() {
+  return <ChatScreen />;
+}

@@ -1,0 +1,70 @@
+"use client";
+import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { LuArrowUp, LuSquare } from "react-icons/lu";
+import { cx } from "@/components/ui/classes";
+import { keepText, keptText } from "./kept-text";
+
+type Props = {
+  place: string; disabled?: boolean; running: boolean; stopping: boolean; placeholder: string; label: string;
+  onSend: (text: string) => Promise<boolean>; onStop: () => void; left?: ReactNode; error?: string; autoFocus?: boolean;
+};
+
+const LINE = 26;
+const MAX = LINE * 8 + 24;
+
+export function Composer({ place, disabled, running, stopping, placeholder, label, onSend, onStop, left, error, autoFocus = true }: Props) {
+  // What was on its way when the page was left comes back, before what was only typed.
+  const [text, setText] = useState(() => keptText(`${place}.sending`) || keptText(place));
+  const box = useRef<HTMLTextAreaElement>(null);
+
+  useLayoutEffect(() => {
+    const area = box.current;
+    if (!area) return;
+    area.style.height = "auto";
+    area.style.height = `${Math.min(area.scrollHeight, MAX)}px`;
+  }, [text]);
+
+  useEffect(() => {
+    if (autoFocus && !matchMedia("(pointer: coarse)").matches) box.current?.focus({ preventScroll: true });
+  }, [autoFocus]);
+
+  const write = (value: string) => { setText(value); keepText(place, value); };
+  const send = async () => {
+    const message = text.trim();
+    if (!message || disabled) return;
+    write("");
+    const sent = await onSend(message);
+    if (!sent) setText((now) => { const back = now ? `${message}\n${now}` : message; keepText(place, back); return back; });
+    box.current?.focus({ preventScroll: true });
+  };
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) { event.preventDefault(); void send(); }
+  };
+  const round = "inline-flex size-9 shrink-0 items-center justify-center rounded-control transition-colors duration-[120ms] max-md:size-10";
+
+  return (
+    <form
+      onSubmit={(event) => { event.preventDefault(); void send(); }}
+      className={cx("rounded-[14px] border bg-raised px-3 pb-2 pt-1 transition-colors duration-[120ms] focus-within:border-accent", error ? "border-failed" : "border-border-strong")}
+    >
+      <textarea
+        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={placeholder} aria-label={label} disabled={disabled}
+        aria-invalid={error ? true : undefined} enterKeyHint="send"
+        className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
+      />
+      <div className="flex items-center gap-1.5">
+        <div className="flex min-w-0 flex-1 items-center gap-1">{left}</div>
+        {running ? (
+          <button type="button" onClick={onStop} disabled={stopping} aria-label={stopping ? "Stopping" : "Stop"} title="Stop (Esc)" className={cx(round, "border border-border-strong bg-raised text-text hover:bg-hover disabled:opacity-50")}>
+            <LuSquare size={14} fill="currentColor" aria-hidden />
+          </button>
+        ) : null}
+        {running && !text.trim() ? null : (
+          <button type="submit" disabled={disabled || !text.trim()} aria-label={running ? "Send: it waits for its turn" : "Send"} title={running ? "Send: it waits for its turn" : "Send"} className={cx(round, text.trim() && !disabled ? "bg-accent text-accent-text hover:bg-accent-hover" : "bg-hover text-muted")}>
+            <LuArrowUp size={20} aria-hidden />
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
