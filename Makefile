@@ -1,0 +1,55 @@
+# Everything a person types. The work is done by deploy/quickstart/prepare.py, manage.py and the tools themselves.
+PYTHON ?= python3
+VENV := .venv/bin
+SHELL := /bin/sh
+export NEXT_TELEMETRY_DISABLED = 1
+
+.PHONY: run setup client dev-setup check test test-fast test-all bench format lock types clean-client
+
+run: setup
+	@exec $(VENV)/python manage.py serve
+
+setup:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "Python 3.11 or newer is needed and $(PYTHON) was not found. On Debian 12: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) deploy/quickstart/prepare.py
+
+client: setup
+
+dev-setup:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 or newer is needed." >&2; exit 1; }
+	@$(PYTHON) deploy/quickstart/prepare.py --dev --no-database
+
+check: dev-setup
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/lint-imports
+	$(VENV)/mypy .
+	$(VENV)/python manage.py makemigrations --check --dry-run
+	$(VENV)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	cd frontend && npm run --silent typecheck && npm run --silent lint
+
+test-fast: dev-setup
+	$(VENV)/pytest -m "not slow and not browser and not full" -n 2
+
+test: dev-setup
+	$(VENV)/python tests/run_all.py
+
+test-all: dev-setup
+	$(VENV)/python tests/run_all.py --full
+
+bench: dev-setup
+	$(VENV)/python -m bench
+
+format: dev-setup
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+lock:
+	$(VENV)/pip install --quiet uv
+	$(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt
+	$(VENV)/uv pip compile --quiet --generate-hashes --no-emit-index-url --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+types: dev-setup
+	$(VENV)/python manage.py spectacular --format openapi-json --file frontend/openapi.json
+	cd frontend && npm run --silent types

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""Set-up of a checkout, step by step, with the standard library only: what `make run` and `make test` do first.
+
+Every step leaves a stamp that names what it was made from; a step whose stamp still fits is skipped. So it is safe to
+repeat, and to interrupt at any point: an unfinished step has no stamp and is done again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VENV = ROOT / ".venv"
+STAMPS = ROOT / ".stamps"
+PYTHON = VENV / "bin" / "python"
+CLIENT = ROOT / "frontend"
+BUILD = CLIENT / "out"
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def stop(text: str) -> None:
+    print(f"\n{text}", file=sys.stderr, flush=True)
+    raise SystemExit(1)
+
+
+def digest(paths: Iterable[Path]) -> str:
+    total = hashlib.sha256()
+    for path in sorted(paths):
+        total.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def stamp_fits(name: str, value: str) -> bool:
+    try:
+        return (STAMPS / name).read_text() == value
+    except OSError:
+        return False
+
+
+def write_stamp(name: str, value: str) -> None:
+    STAMPS.mkdir(exist_ok=True)
+    draft = STAMPS / f".{name}.{os.getpid()}"
+    draft.write_text(value)
+    draft.replace(STAMPS / name)
+
+
+def run(command: list[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None, failed: str) -> None:
+    """Run quietly; on failure show the last lines and what to do."""
+    result = subprocess.run(
+        command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    if result.returncode:
+        tail = "\n".join(result.stdout.strip().splitlines()[-25:])
+        stop(f"{tail}\n\n{failed}")
+
+
+def step(number: str, title: str, work: Callable[[], None]) -> None:
+    say(f"[{number}] {title} …")
+    started = time.monotonic()
+    work()
+    say(f"[{number}] {title}: done in {time.monotonic() - started:.0f} s")
+
+
+def check_python() -> None:
+    if sys.version_info < (3, 11):
+        stop(
+            f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.\n"
+            "On Debian 12: apt install python3 python3-venv. Or name another: make run PYTHON=/path/to/python3.12"
+        )
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        stop("Python's venv module is missing. On Debian: apt install python3-venv")
+
+
+def node_version() -> tuple[int, int] | None:
+    node = shutil.which("node")
+    if node is None or shutil.which("npm") is None:
+        return None
+    text = subprocess.run([node, "--version"], capture_output=True, text=True).stdout.strip().lstrip("v")
+    try:
+        major, minor = text.split(".")[:2]
+        return int(major), int(minor)
+    except ValueError:
+        return None
+
+
+def check_node() -> None:
+    found = node_version()
+    if found is None:
+        stop(
+            "Node.js with npm is needed once, to build the web client (not to run it).\n"
+            "Install Node 20.9 or newer (on Debian 12 from nodesource, or any version manager), then run this again."
+        )
+    elif found < (20, 9):
+        stop(f"Node.js 20.9 or newer is needed to build the web client; this is {found[0]}.{found[1]}.")
+
+
+def python_packages(lock: str) -> Callable[[], None]:
+    def work() -> None:
+        if not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
+            shutil.rmtree(VENV, ignore_errors=True)
+            run([sys.executable, "-m", "venv", str(VENV)], failed="The virtual environment could not be made.")
+        run(
+            [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
+             "-r", lock],
+            failed="The Python packages could not be installed. Check the network (pip's own settings are honoured), "
+            "then run this again.",
+        )  # fmt: skip
+
+    return work
+
+
+def client_sources() -> list[Path]:
+    names = ["package.json", "package-lock.json", ".npmrc", "next.config.ts", "next.config.mjs", "tsconfig.json",
+             "postcss.config.mjs"]  # fmt: skip
+    files = [CLIENT / name for name in names if (CLIENT / name).is_file()]
+    for folder in ("src", "public", "scripts"):
+        files += [path for path in (CLIENT / folder).rglob("*") if path.is_file()]
+    return files
+
+
+def npm_packages() -> None:
+    run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=CLIENT,
+        failed="The web client's packages could not be installed. Check the network, then run this again.",
+    )
+
+
+def build_client() -> None:
+    run(
+        ["npm", "run", "build"],
+        cwd=CLIENT,
+        env={"NEXT_TELEMETRY_DISABLED": "1"},
+        failed="The web client could not be built. The lines above say where.",
+    )
+    run([str(PYTHON), "-m", "whitenoise.compress", "--quiet", str(BUILD)], failed="The build could not be compressed.")
+
+
+def manage(*arguments: str, failed: str) -> None:
+    run([str(PYTHON), "manage.py", *arguments], failed=failed)
+
+
+def database() -> None:
+    manage("migrate", "--verbosity", "0", failed="The database could not be brought up to date.")
+
+
+def static_files() -> None:
+    manage("collectstatic", "--noinput", "--clear", "--verbosity", "0", failed="Static files could not be collected.")
+
+
+def data_dir() -> Path:
+    return Path(os.environ.get("DATA_DIR") or ROOT / "data").resolve()
+
+
+def main() -> None:
+    check_python()
+    want_dev = "--dev" in sys.argv
+    want_database = "--no-database" not in sys.argv
+    lock = "requirements-dev.txt" if want_dev else "requirements.txt"
+    STAMPS.mkdir(exist_ok=True)
+    guard = open(STAMPS / "lock", "w")  # noqa: SIM115  # held until the end: two set-ups at once would meet
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        say("Another set-up of this checkout is under way; waiting for it …")
+        fcntl.flock(guard, fcntl.LOCK_EX)
+
+    todo: list[tuple[str, str, str, Callable[[], None]]] = []
+    packages = f"{sys.version_info[:2]} " + digest([ROOT / lock])
+    dev_packages = f"{sys.version_info[:2]} " + digest([ROOT / "requirements-dev.txt"])
+    has_venv = PYTHON.exists() and (
+        stamp_fits("python", packages) or stamp_fits("python", dev_packages)
+    )
+    if not has_venv:
+        todo.append(("python", packages, "Python packages (about a minute)", python_packages(lock)))
+    elif want_dev and not stamp_fits("python", dev_packages):
+        todo.append(("python", packages, "Python packages for the tests", python_packages(lock)))
+    if CLIENT.is_dir():
+        locked = digest([CLIENT / "package-lock.json"])
+        sources = digest(client_sources())
+        needs_build = not (stamp_fits("client", sources) and (BUILD / "index.html").is_file())
+        if needs_build or want_dev:
+            if not (stamp_fits("npm", locked) and (CLIENT / "node_modules").is_dir()):
+                check_node()
+                todo.append(("npm", locked, "Web client's packages (about a minute)", npm_packages))
+            if needs_build:
+                check_node()
+                todo.append(("client", sources, "Web client's build (one to two minutes)", build_client))
+    if want_database:
+        migrations = [path for path in ROOT.glob("*/migrations/*.py")] + [ROOT / "requirements.txt"]
+        where = os.environ.get("DATABASE_URL", "sqlite")
+        schema = hashlib.sha256(f"{data_dir()} {where} {digest(migrations)}".encode()).hexdigest()
+        fresh = where == "sqlite" and not (data_dir() / "platform.sqlite3").exists()
+        if fresh or not stamp_fits("schema", schema):
+            todo.append(("schema", schema, "Database", database))
+        assets = f"{data_dir()} {packages} {digest((ROOT / 'static').rglob('*.*'))}"
+        if not (data_dir() / "static" / "error.css").exists() or not stamp_fits("assets", assets):
+            todo.append(("assets", assets, "Static files", static_files))
+    for index, (name, value, title, work) in enumerate(todo, start=1):
+        step(f"{index}/{len(todo)}", title, work)
+        write_stamp(name, value)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        stop("Interrupted. Run the same command again to go on from here.")
