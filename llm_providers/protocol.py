@@ -150,7 +150,9 @@ class ModelStopped:
     vendor_state: Mapping[str, Any] | None = None
 
 
-ModelEvent = TextDelta | ReasoningDelta | ToolCallStarted | ToolArgumentsDelta | ToolCallReady | UsageReported | ModelStopped
+ModelEvent = (
+    TextDelta | ReasoningDelta | ToolCallStarted | ToolArgumentsDelta | ToolCallReady | UsageReported | ModelStopped
+)
 
 
 # --- What the gateway adds -----------------------------------------------------------------------------------------------

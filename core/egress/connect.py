@@ -63,7 +63,11 @@ async def connect(
 
 
 async def _first_that_answers(
-    host: str, addresses: list[Address], context: ssl.SSLContext | None, protocol_factory: Callable[[], P], timeout: float
+    host: str,
+    addresses: list[Address],
+    context: ssl.SSLContext | None,
+    protocol_factory: Callable[[], P],
+    timeout: float,
 ) -> tuple[asyncio.Transport, P]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout

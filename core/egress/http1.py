@@ -283,8 +283,10 @@ class Connection(asyncio.Protocol):
 
     def _wake(self) -> None:
         waiter = self.waiter
-        if waiter is not None and not waiter.done() and (
-            self.chunks or self.complete or self.fault is not None or self.head_done or not self.alive
+        if (
+            waiter is not None
+            and not waiter.done()
+            and (self.chunks or self.complete or self.fault is not None or self.head_done or not self.alive)
         ):
             waiter.set_result(None)
 
@@ -438,7 +440,9 @@ class Pool:
                 return
 
     def _drop_oldest_idle(self, pool: _LoopPool) -> None:
-        oldest = min((waiting[0] for waiting in pool.idle.values() if waiting), key=lambda c: c.idle_since, default=None)
+        oldest = min(
+            (waiting[0] for waiting in pool.idle.values() if waiting), key=lambda c: c.idle_since, default=None
+        )
         if oldest is not None:
             for waiting in pool.idle.values():
                 if oldest in waiting:
@@ -449,7 +453,7 @@ class Pool:
     async def aclose(self) -> None:
         """Close the idle connections of this event loop."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)
-        for waiting in (pool.idle.values() if pool else ()):
+        for waiting in pool.idle.values() if pool else ():
             for connection in list(waiting):
                 connection.on_idle_lost = None
                 connection.close()

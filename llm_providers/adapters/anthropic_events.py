@@ -201,7 +201,9 @@ class MessagesEvents:
             cached_tokens=count(self._usage, "cache_read_input_tokens"),
         )
         thought = any(isinstance(entry, dict) for entry in self._order)
-        yield ModelStopped(finish, {STATE: {"model": self._model, "order": clean_json(self._order)}} if thought else None)
+        yield ModelStopped(
+            finish, {STATE: {"model": self._model, "order": clean_json(self._order)}} if thought else None
+        )
 
     def _start(self, item: dict[str, Any]) -> ModelEvent | None:
         block = item.get("content_block")

@@ -31,7 +31,9 @@ class AzureOpenAIAdapter:
     async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
         if not _DEPLOYMENT.match(request.model):
             # The name becomes a part of the URL's path: nothing but a deployment name may stand there.
-            raise RequestRejected("This is not the name of an Azure deployment. Pick the deployment's name as the model.")
+            raise RequestRejected(
+                "This is not the name of an Azure deployment. Pick the deployment's name as the model."
+            )
         client = await client_for(access, _build)
         body = chat_body(request, limit_field="max_completion_tokens")
         async for event in stream_chat(client, body, name=NAME, access=access):

@@ -113,7 +113,7 @@ class ChatEvents:
                 break
             # The common case first: one choice with a piece of text and nothing else.
             choices = chunk.get("choices")
-            if "error" in chunk and chunk["error"]:
+            if chunk.get("error"):
                 if text:
                     yield TextDelta(text)
                 raise error_in_stream(chunk["error"], name=self._name, api_key=self._key)

@@ -44,7 +44,7 @@ _FAIL = re.compile(r"\[\[fail:(\d{3})\]\]")
 _STALL = re.compile(r"\[\[stall:(\d{1,6}(?:\.\d{1,3})?)\]\]")
 _TOOL = re.compile(r"\[\[tool:([A-Za-z0-9_.-]{1,128})[ \t]*")
 _PIECE = re.compile(r"\S+\s*|\s+")
-_WORDS = "plain words follow each other here so that you can watch them arrive one by one in order and at a steady pace".split()
+_WORDS = ["plain", "words", "follow", "each", "other", "here", "so", "that", "you", "can", "watch", "them", "arrive", "one", "by", "one", "in", "order", "and", "at", "a", "steady", "pace"]
 
 
 class DemoAdapter:
@@ -129,7 +129,9 @@ def _is_json(text: str) -> bool:
 def _asked_failure(status: int) -> Exception:
     if status < 400 or status > 599:
         status = 400
-    word = {400: "bad_request", 404: "model_not_found", 429: "rate_limit_error", 529: "overloaded_error"}.get(status, "error")
+    word = {400: "bad_request", 404: "model_not_found", 429: "rate_limit_error", 529: "overloaded_error"}.get(
+        status, "error"
+    )
     message = "The model does not exist (asked for by the message)." if status == 404 else "Asked for by the message."
     headers = {"retry-after": "1"} if status == 429 else {}
     return error_from_status(status, {"error": {"type": word, "message": message}}, headers, name=NAME)
@@ -167,4 +169,6 @@ def _quote(message: str) -> str:
 
 def _result_line(result: ToolResultMessage) -> str:
     text = " ".join(result.text.split())
-    return f"- `{result.name}`{' (failed)' if result.is_error else ''}: {text if len(text) <= 200 else text[:199] + '…'}\n"
+    return (
+        f"- `{result.name}`{' (failed)' if result.is_error else ''}: {text if len(text) <= 200 else text[:199] + '…'}\n"
+    )

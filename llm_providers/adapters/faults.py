@@ -29,14 +29,19 @@ from llm_providers.errors import (
 )
 
 MAX_QUOTE = 200
-_KEY_LIKE = re.compile(r"(?i)(bearer\s+\S+|\b(?:sk|pk|key|api|aap|rk)[-_][A-Za-z0-9*_\-.]{6,}|\b[A-Za-z0-9+/_-]{32,}={0,2})")
+_KEY_LIKE = re.compile(
+    r"(?i)(bearer\s+\S+|\b(?:sk|pk|key|api|aap|rk)[-_][A-Za-z0-9*_\-.]{6,}|\b[A-Za-z0-9+/_-]{32,}={0,2})"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 _CONTEXT = re.compile(
     r"context[_ ](?:length|window)|maximum context|prompt is too long|too many (?:input )?tokens|exceeds? the (?:available )?context"
     r"|input is too long|max_tokens.*context limit|string_above_max_length",
     re.I,
 )
-_MODEL = re.compile(r"model.{0,200}(?:not (?:been )?found|does not exist|not available|deprecated)|model_not_found|DeploymentNotFound", re.I)
+_MODEL = re.compile(
+    r"model.{0,200}(?:not (?:been )?found|does not exist|not available|deprecated)|model_not_found|DeploymentNotFound",
+    re.I,
+)
 _QUOTA = re.compile(r"insufficient_quota|credit balance|billing|exceeded your current quota", re.I)
 _REFUSED = re.compile(r"content_filter|content_policy|safety|ResponsibleAIPolicyViolation", re.I)
 
@@ -46,7 +51,12 @@ def clean_quote(text: str, api_key: str | None) -> str:
     text = replace_bad(text[:4_000])
     if api_key:
         raw = api_key.encode("utf-8", "replace")
-        for form in (api_key, quote(api_key, safe=""), base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()):
+        for form in (
+            api_key,
+            quote(api_key, safe=""),
+            base64.b64encode(raw).decode(),
+            base64.urlsafe_b64encode(raw).decode(),
+        ):
             text = text.replace(form, "***")
     text = _KEY_LIKE.sub("***", _CONTROL.sub(" ", text)).strip()
     return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1] + "…"
@@ -77,21 +87,32 @@ def error_from_status(
     both = f"{code} {message}"
     if status in (401, 403):
         what = "does not accept the key" if status == 401 else "does not allow this with the key"
-        return AuthFailed(f"{name} {what}. Check the key and what it may do, then enter it again in the provider's settings.")
+        return AuthFailed(
+            f"{name} {what}. Check the key and what it may do, then enter it again in the provider's settings."
+        )
     if 300 <= status < 400:
-        return RequestRejected(f"{name} answered with a redirect ({status}), which is never followed. Enter the final address.")
+        return RequestRejected(
+            f"{name} answered with a redirect ({status}), which is never followed. Enter the final address."
+        )
     if status == 429 and _QUOTA.search(both):
-        return RateLimited(f"{name} says that the account has no credit left. Top it up, then try again.", retry_after=_after(headers))
+        return RateLimited(
+            f"{name} says that the account has no credit left. Top it up, then try again.", retry_after=_after(headers)
+        )
     if status == 429:
-        return RateLimited(f"{name} is limiting requests. Wait a moment, then try again.{quoted}", retry_after=_after(headers))
+        return RateLimited(
+            f"{name} is limiting requests. Wait a moment, then try again.{quoted}", retry_after=_after(headers)
+        )
     if status in (408, 504, 524):
         return TimedOut(f"{name} did not finish in time ({status}). Try again.")
     if status >= 500:
         return Overloaded(
-            f"{name} is overloaded or has a fault ({status}). Try again in a moment.{quoted}", retry_after=_after(headers)
+            f"{name} is overloaded or has a fault ({status}). Try again in a moment.{quoted}",
+            retry_after=_after(headers),
         )
     if status == 413 or _CONTEXT.search(both):
-        return ContextTooLong("The conversation is longer than the model can read. Start a new one, or pick a larger model.")
+        return ContextTooLong(
+            "The conversation is longer than the model can read. Start a new one, or pick a larger model."
+        )
     if status in (404, 410) and _MODEL.search(both):
         return ModelGone(f"{name} does not offer this model (any more). Pick another model.{quoted}")
     if status == 404:
@@ -116,7 +137,9 @@ _STREAM_STATUS = (
 def error_in_stream(error: Any, *, name: str, api_key: str | None = None) -> ProviderError:
     """The error for an `error` object that came inside a stream that had begun with 200."""
     code, message = error_text({"error": error})
-    status: Any = error.get("status") or error.get("status_code") or error.get("code") if isinstance(error, Mapping) else None
+    status: Any = (
+        error.get("status") or error.get("status_code") or error.get("code") if isinstance(error, Mapping) else None
+    )
     if isinstance(status, str) and status.isdigit():
         status = int(status)
     if not isinstance(status, int) or isinstance(status, bool) or not 400 <= status < 600:
@@ -126,7 +149,9 @@ def error_in_stream(error: Any, *, name: str, api_key: str | None = None) -> Pro
     return error_from_status(status, {"error": error}, name=name, api_key=api_key)
 
 
-def as_provider_error(error: BaseException, *, name: str, api_key: str | None = None, started: bool) -> ProviderError | None:
+def as_provider_error(
+    error: BaseException, *, name: str, api_key: str | None = None, started: bool
+) -> ProviderError | None:
     """The ProviderError for what an SDK or HTTP library raised; None for a programming error of ours.
 
     `started`: part of the answer had already been read, so a broken connection is a cut answer.
@@ -158,11 +183,15 @@ def as_provider_error(error: BaseException, *, name: str, api_key: str | None = 
     if names & {"ReadTimeout", "WriteTimeout", "TimeoutException", "APITimeoutError", "HttpReadTimeout"}:
         return TimedOut(f"{name} stopped answering. Try again.")
     if names & {"RemoteProtocolError", "DecodingError"}:
-        return ProtocolBroken(f"{name} did not answer as its documentation says. Check the provider's kind and address.")
+        return ProtocolBroken(
+            f"{name} did not answer as its documentation says. Check the provider's kind and address."
+        )
     if names & {"TransportError", "APIConnectionError", "ConnectionError", "HttpFault", "StreamError"}:
         return ProtocolBroken(CUT) if started else Unreachable(f"The connection to {name} broke off. Try again.")
     if names & {"APIError", "APIResponseValidationError", "ValidationError", "JSONDecodeError"}:
-        return ProtocolBroken(f"{name} did not answer as its documentation says. Check the provider's kind and address.")
+        return ProtocolBroken(
+            f"{name} did not answer as its documentation says. Check the provider's kind and address."
+        )
     return None
 
 

@@ -73,7 +73,8 @@ def _message(message: object) -> dict[str, Any]:
             out: dict[str, Any] = {"role": "assistant", "content": text}
             if calls:
                 out["tool_calls"] = [
-                    {"id": call.call, "function": {"name": call.name, "arguments": dict(call.arguments)}} for call in calls
+                    {"id": call.call, "function": {"name": call.name, "arguments": dict(call.arguments)}}
+                    for call in calls
                 ]
             return out
         case ToolResultMessage(call, name, text, is_error):

@@ -59,7 +59,9 @@ async def _open(client: openai.AsyncOpenAI, request: ModelRequest, access: Acces
     wanted = str(access.options.get("reasoning_summary") or "auto")
     summary = None if wanted == "none" else wanted
     try:
-        return await post_stream(client, "/responses", responses_body(request, summary=summary), name=NAME, access=access)
+        return await post_stream(
+            client, "/responses", responses_body(request, summary=summary), name=NAME, access=access
+        )
     except RequestRejected as error:
         # Summaries need a verified organisation; without one the same call works, only unexplained.
         if summary is None or not is_reasoning_model(request.model) or "verif" not in error.detail.lower():

@@ -77,7 +77,9 @@ async def post_stream(
     import openai
 
     try:
-        return await client.post(path, body=body, cast_to=httpx2.Response, stream=True, stream_cls=openai.AsyncStream[Any])
+        return await client.post(
+            path, body=body, cast_to=httpx2.Response, stream=True, stream_cls=openai.AsyncStream[Any]
+        )
     except Exception as error:
         problem = error
     raise_mapped(problem, name=name, api_key=access.api_key)

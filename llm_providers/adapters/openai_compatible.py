@@ -34,7 +34,9 @@ class OpenAICompatibleAdapter:
             return [DiscoveredModel(name=str(name)) for name in named]
         client = await client_for(access, _build)
         found = list_model_ids(client, name=NAME, access=access)
-        return [DiscoveredModel(name=model.id, context_window=_window(model)) async for model in found if _has_name(model)]
+        return [
+            DiscoveredModel(name=model.id, context_window=_window(model)) async for model in found if _has_name(model)
+        ]
 
 
 def _build(access: Access) -> openai.AsyncOpenAI:

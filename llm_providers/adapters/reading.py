@@ -20,7 +20,9 @@ MAX_CALLS = 128
 DONE: dict[str, Any] = {"[DONE]": True}
 """What an SSE line `data: [DONE]` becomes; compare with `is`."""
 
-UNREADABLE = "The provider's answer could not be read. Try again; if it stays, check that the provider's kind and address fit."
+UNREADABLE = (
+    "The provider's answer could not be read. Try again; if it stays, check that the provider's kind and address fit."
+)
 CUT = "The provider's answer was cut off before its end. Try again."
 
 

@@ -1,0 +1,17 @@
+"""The routes under a workspace, included by the composition root."""
+
+from django.urls import path
+
+from llm_providers.api import views
+
+workspace_urls = [
+    path("providers/", views.ProviderList.as_view(), name="providers"),
+    path("providers/kinds/", views.ProviderKinds.as_view(), name="provider-kinds"),
+    path("providers/discovered/", views.ProvidersDiscovered.as_view(), name="providers-discovered"),
+    path("providers/check/", views.ProviderCheck.as_view(), name="provider-check"),
+    path("providers/<str:provider>/", views.ProviderDetail.as_view(), name="provider"),
+    path("providers/<str:provider>/test/", views.ProviderTest.as_view(), name="provider-test"),
+    path("providers/<str:provider>/sync/", views.ProviderSync.as_view(), name="provider-sync"),
+    path("models/", views.ModelList.as_view(), name="models"),
+    path("models/<str:model>/", views.ModelDetail.as_view(), name="model"),
+]

@@ -1,0 +1,67 @@
+"""Trying a connection: the network side of the services. Opens no transaction and writes nothing.
+
+Services are synchronous; the coroutine runs on the server's loop when there is one, else on a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asgiref.sync import async_to_sync
+
+from llm_providers.errors import ProviderError
+from llm_providers.protocol import Access, DiscoveredModel
+from llm_providers.registry import adapter_for, forget_connection
+
+LIST_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """How a try went. `detail` is for people; `models` are the vendor's names, empty when it failed."""
+
+    ok: bool
+    detail: str
+    found: tuple[DiscoveredModel, ...] = ()
+
+    @property
+    def models(self) -> list[str]:
+        return [model.name for model in self.found]
+
+
+def try_connection(access: Access, *, seconds: float = LIST_SECONDS, keep: bool = True) -> ConnectionReport:
+    """Ask the vendor for its models. Never raises for what a vendor or a network does.
+
+    `keep` False drops the client afterwards: for connections that are not stored (yet).
+    """
+    try:
+        return async_to_sync(_try)(access, seconds)
+    finally:
+        if not keep:
+            forget_connection(access)
+
+
+async def _try(access: Access, seconds: float) -> ConnectionReport:
+    try:
+        async with asyncio.timeout(seconds):
+            found = await adapter_for(access.kind).list_models(access)
+    except ProviderError as error:
+        return ConnectionReport(False, error.detail)
+    except TimeoutError:
+        return ConnectionReport(False, f"No answer within {seconds:g} seconds. Check that the provider runs.")
+    models = _usable_names(found)
+    if not models:
+        return ConnectionReport(True, "Connected, but there are no models yet.", ())
+    return ConnectionReport(True, f"Connected: {len(models)} model{'s' if len(models) != 1 else ''}.", models)
+
+
+def _usable_names(found: Sequence[DiscoveredModel]) -> tuple[DiscoveredModel, ...]:
+    """Each name once, and only names that can be stored and sent back as they are."""
+    seen: dict[str, DiscoveredModel] = {}
+    for model in found:
+        name = model.name
+        if 0 < len(name) <= 200 and name.isprintable() and name == name.strip():
+            seen.setdefault(name, model)
+    return tuple(sorted(seen.values(), key=lambda model: model.name))

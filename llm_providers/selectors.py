@@ -1,0 +1,40 @@
+"""Reading providers and models, with the actor's rights. For this app's edges and for the apps above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Q, QuerySet
+
+from core.authz import Actor, Permission, visible_to
+from llm_providers.models import LanguageModel, Provider
+
+
+def providers_visible_to(actor: Actor) -> QuerySet[Provider]:
+    """With their credentials' hints and the number of models that the vendor still offers (`offered`)."""
+    rows = Provider.objects.select_related("credential").annotate(
+        offered=Count("models", filter=Q(models__gone_at__isnull=True))
+    )
+    return visible_to(actor, Permission.PROVIDER_VIEW, rows)
+
+
+def models_visible_to(actor: Actor) -> QuerySet[LanguageModel]:
+    rows = LanguageModel.objects.select_related("provider").prefetch_related("prices")
+    return visible_to(actor, Permission.MODEL_VIEW, rows)
+
+
+def find_model(actor: Actor, model_id: str | None) -> LanguageModel | None:
+    """The model with this id in the actor's workspace, usable or not (see `usable`); None when there is none."""
+    if not model_id:
+        return None
+    rows = LanguageModel.objects.select_related("provider")
+    return visible_to(actor, Permission.MODEL_VIEW, rows).filter(pk=model_id).first()
+
+
+def model_names(workspace_id: str, model_ids: Iterable[str]) -> dict[str, str]:
+    """{model id: what people call it} for those ids that exist in the workspace; one query."""
+    wanted = {model_id for model_id in model_ids if model_id}
+    if not wanted:
+        return {}
+    rows = LanguageModel.objects.filter(workspace_id=workspace_id, pk__in=wanted).values_list("id", "label", "name")
+    return {pk: label or name for pk, label, name in rows}
