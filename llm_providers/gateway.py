@@ -1,7 +1,7 @@
-"""One model call from a model's id to settled usage: resolve, stream, retry before the first event, write down the cost.
+"""One model call from a model's id to settled usage: resolve, stream, retry before the first event, write it down.
 
-The only place where a stored key is opened for a call. Must not know agents, runs or sockets; who the call is for arrives as
-plain ids. Everything per token is one `await` and one `yield`.
+The only place where a stored key is opened for a call. Must not know agents, runs or sockets; who the call is for
+arrives as plain ids. Everything per token is one `await` and one `yield`.
 """
 
 from __future__ import annotations
@@ -131,10 +131,10 @@ async def stream_model(
     attribution: CallAttribution | None = None,
     stop: StopSignal | None = None,
 ) -> AsyncGenerator[GatewayEvent]:
-    """One model call. Yields ModelEvents, then UsageSettled, then ModelStopped, or ModelInterrupted once `stop` was asked.
+    """One model call. Yields ModelEvents, then UsageSettled, then ModelStopped, or ModelInterrupted on a stop.
 
-    Raises ProviderError, after settling what was used. Errors that may pass are tried again (at most twice) while nothing
-    has been yielded. Closing the iterator or cancelling its task closes the vendor's connection.
+    Raises ProviderError, after settling what was used. Errors that may pass are tried again (at most twice) while
+    nothing has been yielded. Closing the iterator or cancelling its task closes the vendor's connection.
     """
     stop = stop or StopSignal()
     model = await resolve_model(workspace_id, model_id)

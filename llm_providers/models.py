@@ -107,7 +107,7 @@ class LanguageModel(WorkspaceOwned):
 
 
 class Price(Identified):
-    """What a model costs per million tokens from a moment on. Rows are added, not changed, so old costs stay explained."""
+    """What a model costs per million tokens from a moment on. Rows are added, never changed."""
 
     id_prefix: ClassVar[str] = "prc"
 

@@ -1,4 +1,4 @@
-"""What a call costs. Known prices come from a table bundled with a library: it is read offline and never updates itself."""
+"""What a call costs. Known prices come from a table bundled with a library: read offline, never updated."""
 
 from __future__ import annotations
 

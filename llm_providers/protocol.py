@@ -14,7 +14,7 @@ from core.money import Money
 ProviderKind = Literal["ollama", "openai", "openai_compatible", "azure_openai", "anthropic", "demo"]
 FinishReason = Literal["stop", "length", "tool_calls", "refused"]
 
-# --- What is asked -----------------------------------------------------------------------------------------------------
+# --- What is asked ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Access:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-# --- What comes back ---------------------------------------------------------------------------------------------------
+# --- What comes back --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +155,13 @@ ModelEvent = (
 )
 
 
-# --- What the gateway adds -----------------------------------------------------------------------------------------------
+# --- What the gateway adds --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class UsageSettled:
-    """What the call cost, once, right before the last event. `cost` None: the price is unknown. `estimated`: not counted
-    by the vendor (an interrupted call)."""
+    """What the call cost, once, right before the last event. `cost` None: the price is unknown. `estimated`: not
+    counted by the vendor (an interrupted call)."""
 
     usage: UsageReported
     cost: Money | None

@@ -1,4 +1,4 @@
-"""The kinds of providers there are, and the way to their adapters. The only importer of `adapters`; imports each lazily."""
+"""The kinds of providers there are, and the way to their adapters. Alone imports `adapters`, each lazily."""
 
 from __future__ import annotations
 

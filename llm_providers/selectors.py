@@ -38,3 +38,9 @@ def model_names(workspace_id: str, model_ids: Iterable[str]) -> dict[str, str]:
         return {}
     rows = LanguageModel.objects.filter(workspace_id=workspace_id, pk__in=wanted).values_list("id", "label", "name")
     return {pk: label or name for pk, label, name in rows}
+
+
+def failing_providers() -> list[tuple[str, str]]:
+    """(name, what is wrong) of the enabled providers of all workspaces whose last check failed, for operators."""
+    rows = Provider.objects.filter(enabled=True, health_state="failing").order_by("name")
+    return list(rows.values_list("name", "health_detail")[:20])

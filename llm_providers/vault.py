@@ -1,7 +1,7 @@
 """The only encryption of the product: secrets at rest, AES-256-GCM with key ids. Imported by gateway and services only.
 
-A stored value reads `enc:v1:<key id>:<nonce and ciphertext in base64>`. The associated data names the model, the field and
-the row, so that a value copied into another row or field does not open.
+A stored value reads `enc:v1:<key id>:<nonce and ciphertext in base64>`. The associated data names the model, the field
+and the row, so that a value copied into another row or field does not open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HINT_MIN_LENGTH = 12
 
 
 class SecretUnreadable(DomainError):
-    """The encryption key that this secret was written with is missing, or the row was changed: enter the secret again."""
+    """The encryption key that this secret was written with is gone, or the row was changed: enter it again."""
 
     code, status, title = "secret_unreadable", 409, "A stored key cannot be read"
 

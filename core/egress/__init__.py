@@ -1,12 +1,12 @@
 """The one way out of the house: every outbound connection is judged and made here.
 
 Three rules hold everywhere. A URL is parsed once, and that object is used for the check and for the connection
-(`urls.parse_url`). A name is resolved once, every address of it is judged, and the judged address is the one connected to
-(`guard.judge`, `connect.connect`). Nothing follows a redirect and nothing reads proxy settings from the environment: a
-proxy would make the connection for us, to an address that nobody judged.
+(`urls.parse_url`). A name is resolved once, every address of it is judged, and the judged address is the one connected
+to (`guard.judge`, `connect.connect`). Nothing follows a redirect and nothing reads proxy settings from the environment:
+a proxy would make the connection for us, to an address that nobody judged.
 
-`transport` (under httpx2) and `guarded_httpx` (under httpx) are imported where they are needed, never here: importing an
-HTTP library costs start-up time.
+`transport` (under httpx2) and `guarded_httpx` (under httpx) are imported where they are needed, never here: importing
+an HTTP library costs start-up time.
 """
 
 from core.egress.errors import EgressFailed, EgressRefused, EgressTimedOut

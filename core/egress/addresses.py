@@ -1,9 +1,9 @@
 """Which IP addresses are the public internet, judged on the packed address. Knows no names, settings or sockets.
 
-`ipaddress.is_private` and `is_global` are no judges: NAT64, 6to4 and multicast count as global there, and carrier-grade NAT
-is neither. The lists below are the IANA special-purpose registries (IPv4 and IPv6), plus one address that a cloud uses as
-its internal control endpoint although it is public. For IPv6 only 2000::/3 can be public; an IPv4 address inside an IPv6
-address is taken out and judged itself.
+`ipaddress.is_private` and `is_global` are no judges: NAT64, 6to4 and multicast count as global there, and carrier-grade
+NAT is neither. The lists below are the IANA special-purpose registries (IPv4 and IPv6), plus one address that a cloud
+uses as its internal control endpoint although it is public. For IPv6 only 2000::/3 can be public; an IPv4 address
+inside an IPv6 address is taken out and judged itself.
 """
 
 from __future__ import annotations

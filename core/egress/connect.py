@@ -19,7 +19,7 @@ _tls_context: ssl.SSLContext | None = None
 
 
 def tls_context() -> ssl.SSLContext:
-    """The process's one TLS client context. Building it reads all root certificates (30..40 ms): call it in a thread."""
+    """The process's one TLS client context. Building it reads all root certificates (30 ms): call it in a thread."""
     global _tls_context
     with _tls_lock:
         if _tls_context is None:
@@ -45,15 +45,16 @@ async def connect(
 ) -> tuple[asyncio.Transport, P]:
     """Judge `host`, connect to a judged address and to nothing else, and check the certificate against `host`.
 
-    `timeout` in seconds holds for the name, all attempts and TLS together. Raises EgressRefused, EgressFailed, EgressTimedOut.
+    `timeout` in seconds holds for the name, all attempts and TLS together. Raises EgressRefused, EgressFailed,
+    EgressTimedOut.
     """
     try:
         async with asyncio.timeout(timeout):
             addresses = await judge(host, port, resolver=resolver)
             if not tls and not is_listed(host, port):
                 raise EgressRefused(
-                    f"Plain http is only allowed to hosts that the operator listed. Use https, or ask the operator to add "
-                    f"{authority(host, port)} to AAP_ALLOWED_PRIVATE_HOSTS."
+                    "Plain http is only allowed to hosts that the operator listed. Use https, or ask the operator to "
+                    f"add {authority(host, port)} to AAP_ALLOWED_PRIVATE_HOSTS."
                 )
             if tls and context is None:
                 context = _tls_context or await asyncio.to_thread(tls_context)

@@ -65,7 +65,8 @@ def is_listed(host: str, port: int) -> bool:
 async def judge(host: str, port: int, *, resolver: Resolver | None = None) -> list[Address]:
     """The addresses of `host` that may be connected to, in order; never empty.
 
-    Raises EgressRefused when any of them is internal and `host:port` is not listed, EgressFailed when the name is unknown.
+    Raises EgressRefused when any of them is internal and `host:port` is not listed, EgressFailed when the name is
+    unknown.
     """
     name, literal = parse_host(f"[{host}]" if ":" in host else host)
     if not 0 < port < 65536:
@@ -110,8 +111,8 @@ def judge_target(target: Target) -> None:
 
 def refusal(host: str, port: int, reason: str) -> EgressRefused:
     return EgressRefused(
-        f"{authority(host, port)} leads to a {reason} address, which is not allowed. If it should be, ask the operator to add "
-        f"{authority(host, port)} to AAP_ALLOWED_PRIVATE_HOSTS."
+        f"{authority(host, port)} leads to a {reason} address, which is not allowed. If it should be, ask the operator "
+        f"to add {authority(host, port)} to AAP_ALLOWED_PRIVATE_HOSTS."
     )
 
 

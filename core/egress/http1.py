@@ -1,7 +1,7 @@
 """HTTP/1.1 on an asyncio Protocol with httptools: one connection, its pool, and nothing of any client library.
 
-Two thin transports sit on it (`transport` for httpx2, `guarded_httpx` for httpx), so both obey the same guard and limits.
-What streams needs to be cheap: a read wakes the waiting coroutine once and hands over all bytes of that read.
+Two thin transports sit on it (`transport` for httpx2, `guarded_httpx` for httpx), so both obey the same guard and
+limits. What streams needs to be cheap: a read wakes the waiting coroutine once and hands over all bytes of that read.
 Must not know vendors, SDKs or what the bytes mean.
 """
 
@@ -333,7 +333,7 @@ class Exchange:
         self.read = connection.read
 
     def end_soon(self) -> None:
-        """The reader has all it needs: let the last bytes of the answer arrive (at most 0.1 s), then keep the connection."""
+        """All is read: let the last bytes of the answer arrive, then keep the connection."""
         connection = self._connection
         if self._closed or connection.complete or not connection.alive:
             return

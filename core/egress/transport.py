@@ -1,7 +1,7 @@
 """The guarded transport under httpx2, which carries the openai and anthropic SDKs. Import it lazily: it loads httpx2.
 
-The client that it is given to must be made with `trust_env=False` and `follow_redirects=False`; `guarded_client` does so.
-Being a transport of its own it never looks at proxy variables (documented: egress goes direct or not at all).
+The client that it is given to must be made with `trust_env=False` and `follow_redirects=False`; `guarded_client` does
+so. Being a transport of its own it never looks at proxy variables (documented: egress goes direct or not at all).
 Besides the ordinary response stream it hands out two functions in `response.extensions`: "read" (await it for the next
 bytes, b"" at the end; no generators in between) and "end_soon" (the reader is done; keep the connection).
 """

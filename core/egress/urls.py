@@ -1,7 +1,8 @@
 """One parsed URL for the check and for the connection. Knows no DNS and opens nothing.
 
-Parsers disagree about odd URLs, and every disagreement has been somebody's hole: what one reads as the user name, another
-reads as the host. So this reads a small, plain subset and refuses the rest with a sentence that says what is wrong.
+Parsers disagree about odd URLs, and every disagreement has been somebody's hole: what one reads as the user name,
+another reads as the host. So this reads a small, plain subset and refuses the rest with a sentence that says what is
+wrong.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def authority(host: str, port: int) -> str:
 
 
 def parse_url(text: str) -> Target:
-    """Read an http(s) URL; raises EgressRefused for everything that is not plain. Opens nothing and resolves nothing."""
+    """Read an http(s) URL; EgressRefused for what is not plain.."""
     if len(text) > MAX_URL:
         raise EgressRefused("The address is too long.")
     if not text.isascii():
@@ -102,7 +103,7 @@ def _split_authority(text: str, default: int) -> tuple[str, int]:
 
 
 def parse_host(text: str) -> tuple[str, IPv4Address | IPv6Address | None]:
-    """The host in its one spelling, and its IP address where it is one. Other spellings of an IP address are refused."""
+    """The host in its one spelling, and its IP address where it is one. Other spellings are refused."""
     if text.startswith("[") and text.endswith("]"):
         inner = text[1:-1]
         if "%" in inner:
@@ -120,7 +121,7 @@ def parse_host(text: str) -> tuple[str, IPv4Address | IPv6Address | None]:
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.match(label) for label in labels):
         raise EgressRefused("The host holds characters that a host name cannot have.")
-    # A resolver reads 2130706433, 0x7f.1 and 0177.0.0.1 as 127.0.0.1: a host that ends in a number must be a plain IPv4.
+    # A resolver reads 2130706433, 0x7f.1 and 0177.0.0.1 as 127.0.0.1: a host that ends in a number must be plain.
     if _NUMBER_LIKE.match(labels[-1]):
         try:
             v4 = IPv4Address(host)

@@ -1,4 +1,4 @@
-"""From a client library's request to the bytes of an HTTP/1.1 head. Shared by both transports; imports neither library."""
+"""From a client library's request to the bytes of an HTTP/1.1 head. Imports neither library."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def write_head(method: str, url: str, headers: Iterable[tuple[bytes, bytes]]) ->
     """(where to connect, the head up to the empty line, whether the body has a known length).
 
     The URL is read once more by our own parser, so that what is written and what is judged are the same object. Escaped
-    characters in the path (a vendor's id, quoted by its SDK) and a query (made by an SDK) are let through after a check.
+    characters in the path (a vendor's id, quoted by its SDK) and a query (made by an SDK) are let through after a
+    check.
     """
     address, _, query = url.partition("?")
     if not _QUERY.match(query):

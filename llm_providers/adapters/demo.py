@@ -44,7 +44,7 @@ _FAIL = re.compile(r"\[\[fail:(\d{3})\]\]")
 _STALL = re.compile(r"\[\[stall:(\d{1,6}(?:\.\d{1,3})?)\]\]")
 _TOOL = re.compile(r"\[\[tool:([A-Za-z0-9_.-]{1,128})[ \t]*")
 _PIECE = re.compile(r"\S+\s*|\s+")
-_WORDS = ["plain", "words", "follow", "each", "other", "here", "so", "that", "you", "can", "watch", "them", "arrive", "one", "by", "one", "in", "order", "and", "at", "a", "steady", "pace"]
+_WORDS = tuple("plain words follow each other here so that you can watch them arrive one by one in order".split())  # noqa: SIM905
 
 
 class DemoAdapter:
@@ -110,7 +110,7 @@ def _calls(message: str) -> list[tuple[str, str]]:
         if rest.startswith("]]"):
             found.append((match[1], "{}"))
             continue
-        # The arguments may hold ]] themselves: the first ]] after which they are JSON ends them; failing that, the first.
+        # The arguments may hold ]] themselves: the first ]] after which they are JSON ends them; else, the first.
         ends = [m.start() for m in re.finditer(r"\]\]", rest[:20_000])][:50]
         whole = next((end for end in ends if _is_json(rest[:end])), ends[0] if ends else None)
         if whole is not None:
@@ -147,7 +147,10 @@ def _answer(message: str, results: list[ToolResultMessage]) -> tuple[list[str], 
     text = f"**This is the demo model: no AI is at work here.** You wrote:\n\n> {quote}\n\n"
     if results:
         text += "The tools answered:\n\n" + "".join(_result_line(result) for result in results) + "\n"
-    text += "It shows how answers arrive, piece by piece. Connect a provider with a real model in the settings, and your agents will think for themselves."
+    text += (
+        "It shows how answers arrive, piece by piece. Connect a provider with a real model in the settings, "
+        "and your agents will think for themselves."
+    )
     pieces = _PIECE.findall(text)
     if asked:
         wanted = min(int(asked[1]), MAX_TOKENS)

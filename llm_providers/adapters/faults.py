@@ -34,8 +34,8 @@ _KEY_LIKE = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\s]+")
 _CONTEXT = re.compile(
-    r"context[_ ](?:length|window)|maximum context|prompt is too long|too many (?:input )?tokens|exceeds? the (?:available )?context"
-    r"|input is too long|max_tokens.*context limit|string_above_max_length",
+    r"context[_ ](?:length|window)|maximum context|prompt is too long|too many (?:input )?tokens"
+    r"|exceeds? the (?:available )?context|input is too long|max_tokens.*context limit|string_above_max_length",
     re.I,
 )
 _MODEL = re.compile(

@@ -1,4 +1,4 @@
-"""Ollama. Its SDK lists and describes models; the chat stream is read raw through the same guarded transport (ADR 0004)."""
+"""Ollama. Its SDK lists and describes models; the chat stream is read raw, through the same guard (ADR 0004)."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from llm_providers.protocol import (
 )
 
 DEFAULT_CONTEXT = 8_192
-"""Tokens of context asked of Ollama unless the provider's option `num_ctx` says otherwise. Ollama's own default (4,096) cuts
-longer conversations off in silence; much more than this does not fit into the memory of many machines."""
+"""Tokens of context asked of Ollama unless the provider's option `num_ctx` says otherwise. Ollama's own default (4,096)
+cuts longer conversations off in silence; much more than this does not fit into the memory of many machines."""
 
 
 def context_size(options: Any, window: int | None) -> int:

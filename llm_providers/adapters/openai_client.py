@@ -1,7 +1,7 @@
 """Builds openai SDK clients for the kinds that use them, and streams raw bytes through them. Knows no dialect.
 
-Nothing of the environment is used: the SDK reads headers, organisation, project and keys from variables when they are not
-given, so all of these are set here, after construction where there is no other way.
+Nothing of the environment is used: the SDK reads headers, organisation, project and keys from variables when they are
+not given, so all of these are set here, after construction where there is no other way.
 """
 
 from __future__ import annotations

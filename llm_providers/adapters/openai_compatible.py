@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, LM Studio, Mistral, Groq, OpenRouter and their like."""
+"""Any server that speaks OpenAI's chat completions: vLLM, llama.cpp, LM Studio, Mistral, Groq, OpenRouter."""
 
 from __future__ import annotations
 

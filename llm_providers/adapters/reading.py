@@ -1,7 +1,8 @@
 """From the bytes of a stream to decoded JSON objects and clean text. Knows two framings (SSE and lines), no vendor.
 
-One read of the socket becomes one list of objects, so that all text of one read can leave as one event. Lines are decoded
-with orjson; what it refuses (half surrogate pairs, which some vendors' tokenizers split over two deltas) goes to json.
+One read of the socket becomes one list of objects, so that all text of one read can leave as one event. Lines are
+decoded with orjson; what it refuses (half surrogate pairs, which some vendors' tokenizers split over two deltas) goes
+to json.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class TextMender:
         try:
             text.encode()
         except UnicodeEncodeError:
-            # json leaves \ud83d and \ude00 of one string joined, but not those of two: pass through UTF-16 to join them.
+            # json leaves \ud83d and \ude00 of one string joined, but not those of two: UTF-16 joins them.
             text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace_lone")
         return replace_bad(text)
 

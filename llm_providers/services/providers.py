@@ -1,7 +1,7 @@
 """Connecting, changing, testing and removing providers.
 
-What the network says is asked outside of any transaction; the audited part that writes is short. A provider that is down can
-still be created: its health says so.
+What the network says is asked outside of any transaction; the audited part that writes is short. A provider that is
+down can still be created: its health says so.
 """
 
 from __future__ import annotations
