@@ -1,0 +1,122 @@
+"""People, workspaces, memberships and sign-ins in the operator admin; each change leaves an audit entry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.forms import ReadOnlyPasswordHashField
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts import operations
+from accounts.admin_actor import admin_actor
+from accounts.models import LoginSession, Membership, User, Workspace
+
+admin.site.unregister(Group)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that the product writes and people only read."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class PersonForm(forms.ModelForm):
+    """A new person gets a first password here; later ones they set themselves."""
+
+    first_password = forms.CharField(
+        widget=forms.PasswordInput(render_value=False),
+        required=False,
+        help_text="For a new person. Tell it to them by a safe way; they change it under Settings.",
+    )
+    password = ReadOnlyPasswordHashField(label="Password", required=False)
+
+    class Meta:
+        model = User
+        fields = ("email", "name", "first_password", "is_active", "is_staff", "is_superuser")
+
+    def clean_first_password(self) -> str:
+        from accounts.setup import check_password_rules
+        from core.errors import ValidationFailed
+
+        password = str(self.cleaned_data["first_password"])
+        if password or not self.instance.email:
+            try:
+                check_password_rules(password, self.instance)
+            except ValidationFailed as error:
+                raise forms.ValidationError(error.detail) from None
+        return password
+
+
+class MembershipInline(TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+    fields = ("user", "role")
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    form = PersonForm
+    list_display = ("email", "name", "is_active", "is_staff", "created_at")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "name")
+    ordering = ("email",)
+    actions = ("end_sign_ins",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False  # a person is disabled; what they made stays
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        operations.save_person(
+            admin_actor(request, None), user=obj, password=form.cleaned_data["first_password"], changed=form.changed_data
+        )
+
+    @admin.action(description="End all sign-ins of the selected people")
+    def end_sign_ins(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        ended = sum(operations.end_sign_ins(admin_actor(request, None), user=user) for user in queryset)
+        self.message_user(request, f"{ended} sign-ins were ended.", messages.SUCCESS)
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(ModelAdmin):
+    list_display = ("name", "slug", "created_at")
+    search_fields = ("name", "slug")
+    inlines = (MembershipInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
+        operations.save_workspace(admin_actor(request, None), workspace=obj, changed=form.changed_data)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        workspace = form.instance
+        formset.save(commit=False)
+        actor = admin_actor(request, workspace.pk)
+        for member in formset.deleted_objects:
+            operations.remove_member(actor, member=member)
+        for member in [row for row, _ in formset.changed_objects] + formset.new_objects:
+            operations.save_member(actor, workspace=workspace, member=member)
+        formset.save_m2m()
+
+
+@admin.register(LoginSession)
+class LoginSessionAdmin(ReadOnlyAdmin):
+    list_display = ("user", "client", "created_at", "last_used_at", "expires_at", "ended_at", "ip")
+    list_filter = ("client",)
+    search_fields = ("user__email",)
+    list_select_related = ("user",)
+    exclude = ("refresh_id", "previous_refresh_id")
+    show_full_result_count = False

@@ -1,0 +1,24 @@
+"""Figures for operators, over all workspaces."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+
+from agents.models import Run
+from core.clock import now
+
+
+def runs_by_status(hours: int = 24) -> dict[str, int]:
+    """How many of the runs of the last hours are in each state; open ones are counted whenever they began."""
+    rows = Run.objects.filter(Q(created_at__gte=now() - timedelta(hours=hours)) | Q(status__in=Run.OPEN))
+    counted = dict(rows.order_by().values_list("status").annotate(Count("id")))
+    return {status: counted.get(status, 0) for status in Run.Status.values}
+
+
+def stuck_runs(*, since: datetime) -> int:
+    """Runs that nobody holds although their lease ran out, or their turn came, before `since`."""
+    lost = Q(status="running", lease_until__lt=since)
+    waiting = Q(status="queued", created_at__lt=since) & ~Q(conversation__runs__status__in=("running", "waiting"))
+    return Run.objects.filter(lost | waiting).count()

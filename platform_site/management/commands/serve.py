@@ -1,0 +1,67 @@
+"""`manage.py serve`: the web server and, in the same process, the engine that carries the runs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import IO, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Serve the product: web client, API, socket, operator admin, and the engine that carries runs."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=None, help="Default: PORT, else 8000.")
+        parser.add_argument("--bind", default=None, help="Default: AAP_BIND, else 127.0.0.1.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        lock = take_lock(settings.DATA_DIR)
+        if lock is None:
+            raise CommandError(
+                f"The product is running already on this data folder ({settings.DATA_DIR})"
+                f"{describe_holder(settings.DATA_DIR)}. Open it, or stop it first."
+            )
+        port = settings.PORT if options["port"] is None else options["port"]
+        from platform_site.serving import serve
+
+        failed = serve(host=options["bind"] or settings.BIND, port=port, lock=lock, say=self._say)
+        if failed:
+            sys.exit(1)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def take_lock(data_dir: Path) -> IO[str] | None:
+    """An exclusive lock on DATA_DIR for the life of the process, or None when another process has it."""
+    file = open(data_dir / "serve.lock", "a+", encoding="utf-8")  # noqa: SIM115  # held open: closing it lets go
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def note_holder(lock: IO[str], port: int) -> None:
+    """Write into the lock file who holds it and where it answers."""
+    lock.seek(0)
+    lock.truncate()
+    lock.write(f"{os.getpid()} {port}\n")
+    lock.flush()
+
+
+def describe_holder(data_dir: Path) -> str:
+    try:
+        pid, port = (data_dir / "serve.lock").read_text(encoding="utf-8").split()
+        return f": process {pid}, http://localhost:{port}"
+    except (OSError, ValueError):
+        return ""

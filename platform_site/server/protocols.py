@@ -1,0 +1,166 @@
+"""daphne's protocols with what the product needs of them: limits before a body is read, our error shape, slow viewers.
+
+daphne's `send` never waits, so a viewer that stops reading would grow the server's memory. Twisted tells a push producer
+when the transport's buffer is full: the socket's writer asks `Flow` and sends merged text once the viewer reads again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import orjson
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from twisted.internet.interfaces import IPushProducer
+from twisted.web import http
+from zope.interface import implementer
+
+MAX_BODY = 2 * 1024 * 1024
+MAX_CREDENTIAL = 8 * 1024
+PROBLEM_BASE = "/api/docs/errors/#"
+
+
+@implementer(IPushProducer)
+class Flow:
+    """Whether the transport takes more at the moment. In the scope as `extensions["aap.flow"]`."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    def pauseProducing(self) -> None:
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        self.paused = False
+        self._wake()
+
+    def stopProducing(self) -> None:
+        self.paused = False
+        self._wake()
+
+    async def wait_writable(self) -> None:
+        """Return when the transport takes more, or is gone."""
+        while self.paused:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Socket(WebSocketProtocol):
+    """A websocket whose application knows when its viewer is slow, and whose close code arrives."""
+
+    def onOpen(self) -> None:
+        super().onOpen()
+        flow = getattr(self, "flow", None)
+        if flow is not None:
+            # Autobahn registers no producer of its own for a server protocol.
+            with contextlib.suppress(RuntimeError):
+                self.transport.registerProducer(flow, True)
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:
+        flow = getattr(self, "flow", None)
+        if flow is not None:
+            flow.stopProducing()
+        super().onClose(wasClean, code, reason)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        try:
+            super().onMessage(payload, isBinary)
+        except UnicodeDecodeError:
+            WebSocketServerProtocol.sendClose(self, 1007)
+
+
+class SocketFactory(WebSocketFactory):
+    protocol = Socket
+
+
+class Request(WebRequest):
+    """An HTTP request that is refused as soon as its headers say that it will be."""
+
+    refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        if length is not None and length > MAX_BODY:
+            self._refuse(413, "too_large", "The body is larger than 2 MiB. Send less at once.")
+            length = 0
+        elif any(
+            len(value) > MAX_CREDENTIAL for value in self.requestHeaders.getRawHeaders(b"authorization") or ()
+        ):
+            self._refuse(401, "not_authenticated", "The token is malformed. Sign in again.")
+            length = 0
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.refused:
+            return
+        if self.content.tell() + len(data) > MAX_BODY:  # a chunked body, which names no length
+            self._refuse(413, "too_large", "The body is larger than 2 MiB. Send less at once.")
+            return
+        super().handleContentChunk(data)
+
+    def process(self) -> Any:
+        return None if self.refused else super().process()
+
+    def basic_error(self, status: int, status_text: bytes, body: str) -> None:
+        path = getattr(self, "uri", b"") or b""
+        if not path.startswith(b"/api/"):
+            super().basic_error(status, status_text, body)
+            return
+        code = {400: "malformed", 503: "unavailable"}.get(status, "internal_error")
+        document = problem(status, code, "The request is malformed." if status == 400 else "Try again in a moment.")
+        self.handle_reply(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(b"Content-Type", b"application/problem+json")],
+            }
+        )
+        self.handle_reply({"type": "http.response.body", "body": document})
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        """Answer before the body has come, and hang up: nobody is going to read the rest."""
+        if self.refused:
+            return
+        self.refused = True
+        body = problem(status, code, detail)
+        reason = {401: b"Unauthorized", 413: b"Content Too Large"}[status]
+        channel = self.channel
+        channel.transport.write(
+            b"HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            % (status, reason, len(body))
+            + body
+        )
+        channel.loseConnection()
+
+
+class Factory(HTTPFactory):
+    def buildProtocol(self, addr: Any) -> Any:
+        protocol = http.HTTPFactory.buildProtocol(self, addr)
+        protocol.requestFactory = Request
+        return protocol
+
+
+def problem(status: int, code: str, detail: str) -> bytes:
+    """A problem document for an answer that no view makes."""
+    from core.ids import new_id
+
+    return orjson.dumps(
+        {
+            "type": f"{PROBLEM_BASE}{code}",
+            "title": http.RESPONSES.get(status, b"Error").decode(),
+            "status": status,
+            "code": code,
+            "detail": detail,
+            "request_id": new_id("req"),
+        }
+    )

@@ -1,0 +1,64 @@
+"""What happens around the server: start-up checks, the set-up link, the engine's start and its drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import IO
+
+from django.conf import settings
+
+from core.db import in_db
+
+log = logging.getLogger("platform.server")
+
+
+def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) -> bool:
+    """Serve until a signal comes. Returns whether the start failed."""
+    from platform_site.management.commands.serve import note_holder
+    from platform_site.server.server import Server
+
+    from accounts.setup import is_set_up, issue_code
+    from agents.runtime.embedded import start_embedded, stop_embedded
+    from platform_site.asgi import application
+    from platform_site.health import schema_is_behind
+
+    if schema_is_behind():
+        raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
+    code = None if is_set_up() else issue_code()
+
+    async def on_start() -> None:
+        if settings.SERVE_WORKER:
+            await start_embedded()
+
+    def on_listening(bound_port: int) -> None:
+        note_holder(lock, bound_port)
+        if code is not None:
+            say(f"Set up: http://localhost:{bound_port}/setup/#code={code}")
+        say(f"Ready: http://localhost:{bound_port}")
+        asyncio.get_event_loop().create_task(_after_listening())
+
+    async def on_stop() -> None:
+        if settings.SERVE_WORKER:
+            await stop_embedded()
+
+    server = Server(
+        application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop
+    )
+    server.run()
+    return server.failed
+
+
+async def _after_listening() -> None:
+    """What may come after the first answer: importing the SDKs of the configured providers, tidying."""
+    from audit.idempotency import forget_old_keys
+    from llm_providers.warm import warm_configured
+
+    try:
+        await warm_configured()
+        while True:
+            await in_db(forget_old_keys)
+            await asyncio.sleep(3600)
+    except Exception:
+        log.exception("housekeeping stopped")
