@@ -272,7 +272,9 @@ class _Drive:
 
     def _no_such_tool(self, name: str) -> str:
         names = ", ".join(tool.name for tool in self.ports.tools.definitions())
-        return f'There is no tool called "{name[:100]}". ' + (f"You may call: {names}." if names else "You have no tools.")
+        return f'There is no tool called "{name[:100]}". ' + (
+            f"You may call: {names}." if names else "You have no tools."
+        )
 
     # --- Tools ---------------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,12 @@ class StopRequests(Protocol):
 
 class ModelPort(Protocol):
     def stream(
-        self, *, step: int, messages: Sequence[ChatMessage], tools: Sequence[ToolDefinition], max_output_tokens: int | None
+        self,
+        *,
+        step: int,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[ToolDefinition],
+        max_output_tokens: int | None,
     ) -> AsyncIterator[GatewayEvent]:
         """One model call. Ends with ModelStopped, or with ModelInterrupted once a stop was requested; or raises
         ProviderError. Usage comes as UsageSettled before the end."""

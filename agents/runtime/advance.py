@@ -16,7 +16,7 @@ from agents.engine.loop import advance, failure_events
 from agents.engine.ports import EnginePorts, RunSpec, TextPart
 from agents.runtime import lease
 from agents.runtime.group_commit import StaleLease, writer
-from agents.runtime.host import LiveRun, host, ring_run
+from agents.runtime.host import RUN_KIND, LiveRun, host
 from agents.runtime.hub import hub
 from agents.runtime.journal import RunJournal
 from agents.runtime.loading import ClaimedRun, claim_and_load
@@ -27,6 +27,7 @@ from core.db import in_db
 from core.ids import new_id
 from core.request_context import begin_request
 from core.stop import StopSignal
+from jobs.bells import ring
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ async def carry_on(run_id: str) -> None:
     finally:
         host.leave(run_id)
     if channel.ended and (following := await in_db(lease.next_in_conversation, run_id)):
-        ring_run(following)
+        ring(RUN_KIND, following)
 
 
 async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> None:
@@ -135,7 +136,9 @@ async def _context_window(claimed: ClaimedRun) -> int | None:
 
 async def _fail(claimed: ClaimedRun, journal: RunJournal) -> None:
     run = claimed.run
-    detail = f"Something went wrong inside the server. Try again; if it stays so, tell the operator this: {run.request_id}."
+    detail = (
+        f"Something went wrong inside the server. Try again; if it stays so, tell the operator this: {run.request_id}."
+    )
     step = claimed.state.step
     text, reasoning = "", ""
     channel = hub.channels.get(run.id)

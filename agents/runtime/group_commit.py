@@ -22,7 +22,17 @@ from agents.runtime.projection import Changes, drop_saved_text, write_messages
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-_WAITED_FOR = ("full", "locked", "busy", "readonly", "i/o error", "unable to open", "connection", "terminat", "shutting")
+_WAITED_FOR = (
+    "full",
+    "locked",
+    "busy",
+    "readonly",
+    "i/o error",
+    "unable to open",
+    "connection",
+    "terminat",
+    "shutting",
+)
 
 
 class StaleLease(Exception):

@@ -1,7 +1,6 @@
-"""The runtime of one process: what it holds, and the bells that services ring.
+"""The runtime of one process: what it holds, and who holds which run.
 
-`start` on the event loop that does the work; `stop` ends it. Services may call `ring_run`, `signal_cancel` and `announce`
-from any thread, in any process; where no runtime is at work they do nothing, and sweeps find what they meant.
+`start` on the event loop that does the work; `stop` ends it. Must not know how a run is carried on (`advance`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from agents.runtime import lease
 from agents.runtime.group_commit import SavedText, writer
 from agents.runtime.hub import OpenMessage, hub
 from agents.runtime.journal import RunJournal
-from agents.runtime.notices import Notice, notices
 from core.db import in_db
 from core.stop import StopSignal
 from jobs.bells import ring
@@ -147,21 +145,6 @@ class Host:
 
 
 host = Host()
-
-
-def ring_run(run: str) -> None:
-    """A run waits in the queue: look now. Call after the commit."""
-    ring(RUN_KIND, run)
-
-
-def signal_cancel(run: str) -> None:
-    """`cancel_requested_at` was set: stop it now if it is at work here, end it if it waits in the queue. After the commit."""
-    host.cancel_from_anywhere(run)
-
-
-def announce(notice: Notice) -> None:
-    """Tell those who watch its topics that something became of a run. Call after the commit."""
-    notices.announce(notice)
 
 
 def register_jobs() -> None:

@@ -302,7 +302,9 @@ class Hub:
 
     def unheld(self) -> list[Channel]:
         """Watched channels whose news must be looked up."""
-        return [channel for channel in self.channels.values() if not channel.held and not channel.ended and channel.watches]
+        return [
+            channel for channel in self.channels.values() if not channel.held and not channel.ended and channel.watches
+        ]
 
     def _tidy(self, channel: Channel) -> None:
         if not channel.watches and not channel.held and self.channels.get(channel.run) is channel:

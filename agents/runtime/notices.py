@@ -47,6 +47,10 @@ class Notices:
             if not listeners:
                 del self._listeners[topic]
 
+    def wanted(self, *topics: str) -> bool:
+        """Whether anybody listens to one of these; may be asked from any thread."""
+        return any(topic in self._listeners for topic in topics)
+
     def announce(self, notice: Notice) -> None:
         """From any thread; nothing happens when nobody listens."""
         loop = self._loop

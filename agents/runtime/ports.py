@@ -26,7 +26,12 @@ class GatewayModel:
         self._run, self._stop = run, stop
 
     def stream(
-        self, *, step: int, messages: Sequence[ChatMessage], tools: Sequence[ToolDefinition], max_output_tokens: int | None
+        self,
+        *,
+        step: int,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[ToolDefinition],
+        max_output_tokens: int | None,
     ) -> AsyncIterator[GatewayEvent]:
         from llm_providers import gateway
 
@@ -37,9 +42,7 @@ class GatewayModel:
             messages=tuple(messages),
             tools=tuple(tools),
             max_output_tokens=max_output_tokens,
-            attribution=gateway.CallAttribution(
-                run=run.id, step=step, agent=run.agent_id, user=run.started_by_id
-            ),
+            attribution=gateway.CallAttribution(run=run.id, step=step, agent=run.agent_id, user=run.started_by_id),
             stop=self._stop,
         )
 

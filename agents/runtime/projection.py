@@ -188,7 +188,9 @@ def write_messages(changes: Changes, *, run: str, conversation: str) -> None:
     for message in changes.changed_messages:
         Message.objects.filter(pk=message.pk).update(**{name: getattr(message, name) for name in _MESSAGE_FIELDS})
     if changes.spoken_at is not None:
-        Conversation.objects.filter(pk=conversation, active_at__lt=changes.spoken_at).update(active_at=changes.spoken_at)
+        Conversation.objects.filter(pk=conversation, active_at__lt=changes.spoken_at).update(
+            active_at=changes.spoken_at
+        )
 
 
 def write_first_events(run: Run, events: Sequence[Event], *, at: datetime) -> None:

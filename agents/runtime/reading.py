@@ -86,6 +86,4 @@ def open_text(run: str) -> tuple[OpenText, ...]:
         else:
             for message in event["dropped"]:
                 started.pop(message, None)
-    return tuple(
-        OpenText(message, started[message], *texts) for message, texts in saved.items() if message in started
-    )
+    return tuple(OpenText(message, started[message], *texts) for message, texts in saved.items() if message in started)

@@ -48,7 +48,12 @@ class TwinModel:
     closed: int = 0
 
     async def stream(
-        self, *, step: int, messages: Sequence[ChatMessage], tools: Sequence[ToolDefinition], max_output_tokens: int | None
+        self,
+        *,
+        step: int,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[ToolDefinition],
+        max_output_tokens: int | None,
     ) -> AsyncIterator[GatewayEvent]:
         self.requests.append(messages)
         try:

@@ -94,7 +94,9 @@ def test_a_failing_tool_is_an_error_for_the_model_not_for_the_run() -> None:
     assert twin.types[-1] == "run.succeeded"
 
 
-@pytest.mark.parametrize(("limits", "code"), [(Limits(max_steps=3), "max_steps"), (Limits(max_tokens=40), "max_tokens")])
+@pytest.mark.parametrize(
+    ("limits", "code"), [(Limits(max_steps=3), "max_steps"), (Limits(max_tokens=40), "max_tokens")]
+)
 def test_limits_end_the_run_with_a_reason(limits: Limits, code: str) -> None:
     twin = run(Twin([says("again", ("t", {}))], {"t": ("read", lambda: "x")}, limits=limits))
     assert last(twin, RunFailed).code == code
@@ -171,7 +173,9 @@ def test_an_answer_cut_for_length_succeeds_and_its_calls_are_not_run() -> None:
 
 
 def test_the_oldest_turns_are_left_out_when_the_window_is_small() -> None:
-    history = tuple(m for n in range(20) for m in (UserMessage(f"q{n} " + "x" * 400), AssistantMessage(f"a{n} " + "y" * 400)))
+    history = tuple(
+        m for n in range(20) for m in (UserMessage(f"q{n} " + "x" * 400), AssistantMessage(f"a{n} " + "y" * 400))
+    )
     twin = run(Twin([says("ok")], history=history, context_window=2000, instructions="Be brief.", omitted=3))
     sent = twin.model.requests[0]
     assert isinstance(sent[0], SystemMessage) and isinstance(sent[1], UserMessage) and sent[-1] == UserMessage("Hello")

@@ -45,7 +45,9 @@ async def call_tool(tool: Tool, arguments: Mapping[str, Any], context: ToolConte
 
 def describe_problems(tool: Tool, arguments: Mapping[str, Any]) -> str | None:
     """What does not fit the tool's schema, for the model to mend; None when all fits."""
-    errors = sorted(_validator(tool).iter_errors(dict(arguments)), key=lambda error: list(map(str, error.absolute_path)))
+    errors = sorted(
+        _validator(tool).iter_errors(dict(arguments)), key=lambda error: list(map(str, error.absolute_path))
+    )
     if not errors:
         return None
     lines = []

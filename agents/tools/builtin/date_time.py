@@ -79,7 +79,11 @@ class DateArithmetic:
         parameters={
             "type": "object",
             "properties": {
-                "start": {"type": "string", "maxLength": 64, "description": "ISO 8601 date or date and time, or 'now'."},
+                "start": {
+                    "type": "string",
+                    "maxLength": 64,
+                    "description": "ISO 8601 date or date and time, or 'now'.",
+                },
                 "until": {"type": "string", "maxLength": 64, "description": "Count from `start` to this date."},
                 "time_zone": _ZONE,
                 **{unit: {"type": "integer", "minimum": -_LIMIT, "maximum": _LIMIT} for unit in _AMOUNTS},

@@ -1,0 +1,278 @@
+"""One socket: reads the client's frames, checks each one's right, and lets the outbox deliver. It never changes anything.
+
+Must not know: how runs are carried on, where frames come from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, ClassVar
+
+import orjson
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+
+from accounts.tokens import Principal
+from agents.runtime.hub import Watch, hub
+from agents.runtime.lookout import learn
+from agents.runtime.notices import Notice, notices
+from agents.ws import authority
+from agents.ws import messages as m
+from agents.ws.outbox import Outbox, Overfull
+from agents.ws.sockets import (
+    CLOSE_MALFORMED,
+    CLOSE_NOT_ALLOWED,
+    CLOSE_NOT_SIGNED_IN,
+    CLOSE_OVERLOADED,
+    CLOSE_RESTARTING,
+    CLOSE_TOO_BIG,
+    CLOSE_TOO_SLOW,
+    sockets,
+)
+from core.db import in_db
+from core.errors import DomainError, NotAuthenticated
+from core.ids import ID_PATTERN
+from core.request_context import begin_request
+
+SUBSCRIPTIONS = 200
+FRAMES_PER_SECOND = 50
+FRAME_BURST = 250
+
+
+class RunSocket(AsyncWebsocketConsumer):
+    """/ws/v1/"""
+
+    sign_in_seconds: ClassVar[float] = 5.0
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels' own hops to a thread on every message, to close connections; core.db looks after ours."""
+        kind = message["type"]
+        if kind == "websocket.receive":
+            await self.websocket_receive(message)
+        elif kind == "websocket.connect":
+            await self.websocket_connect(message)
+        elif kind == "websocket.disconnect":
+            await self.websocket_disconnect(message)
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        self.principal: Principal | None = None
+        self._shut = False
+        self._watches: dict[str, tuple[Watch, str]] = {}
+        self._topics: dict[str, tuple[authority.TopicRight, bool]] = {}
+        self._tokens_left, self._counted_at = float(FRAME_BURST), time.monotonic()
+        self._number = sockets.enter(self)
+        begin_request(None)
+        await self.accept()
+        flow = self.scope.get("extensions", {}).get("aap.flow")
+        self._outbox = Outbox(self._send_text, flow)
+        self._writer = asyncio.create_task(self._outbox.run(self._run_ended), name="socket-writer")
+        self._writer.add_done_callback(self._writer_ended)
+        self._deadline = asyncio.get_running_loop().call_later(self.sign_in_seconds, self._shut_soon, CLOSE_TOO_SLOW)
+        if sockets.restarting:
+            await self.shut(CLOSE_RESTARTING)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        self._leave()
+        raise StopConsumer
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self._shut:
+            return
+        if not self._within_rate():
+            await self.shut(CLOSE_OVERLOADED)
+            return
+        try:
+            frame = m.parse_frame(message.get("text"))
+            await self._handle(frame)
+        except m.Malformed:
+            await self.shut(CLOSE_MALFORMED)
+        except m.TooBig:
+            await self.shut(CLOSE_TOO_BIG)
+        except NotAuthenticated:
+            await self.shut(CLOSE_NOT_SIGNED_IN)
+        except Overfull:
+            await self.shut(CLOSE_OVERLOADED)
+
+    async def _handle(self, frame: m.ClientFrame) -> None:
+        if isinstance(frame, m.Authenticate):
+            await self._authenticate(frame)
+            return
+        if self.principal is None:
+            raise NotAuthenticated
+        match frame:
+            case m.SubscribeRun():
+                await self._subscribe_run(self.principal, frame)
+            case m.SubscribeTopic():
+                await self._subscribe_topic(self.principal, frame)
+            case m.Unsubscribe(run=run, topic=topic):
+                await in_db(authority.still_signed_in, self.principal)
+                self._drop_run(run or "")
+                self._drop_topic(topic or "")
+            case m.Ping():
+                await in_db(authority.still_signed_in, self.principal)
+                self._outbox.put('{"type":"pong"}')
+
+    # --- Signing in ----------------------------------------------------------------------------------------------------
+
+    async def _authenticate(self, frame: m.Authenticate) -> None:
+        client = self.scope.get("client") or (None,)
+        forwarded = dict(self.scope.get("headers", ())).get(b"x-forwarded-for", b"").decode("latin-1")
+        signed_in = await in_db(authority.sign_in, frame.token, client[0], forwarded)
+        if self._shut:
+            return
+        if self.principal is None:
+            if not sockets.room_for(signed_in.principal):
+                await self.shut(CLOSE_OVERLOADED)
+                return
+        elif self.principal.key != signed_in.principal.key:
+            raise NotAuthenticated
+        self.principal = signed_in.principal
+        self._deadline.cancel()
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(signed_in.expires_in, self._shut_soon, CLOSE_NOT_SIGNED_IN)
+        self._outbox.put(f'{{"type":"ready","expires_in":{signed_in.expires_in}}}')
+
+    # --- Runs ----------------------------------------------------------------------------------------------------------
+
+    async def _subscribe_run(self, principal: Principal, frame: m.SubscribeRun) -> None:
+        if not self._has_room("run", frame.run):
+            return
+        if not ID_PATTERN.match(frame.run):
+            self._refuse("run", frame.run, "not_found", "There is no such run, or it is not shared with you.")
+            return
+        try:
+            look, workspace = await in_db(authority.look_at_run, principal, frame.run)
+        except NotAuthenticated:
+            raise
+        except DomainError as error:
+            self._refuse("run", frame.run, error.code, error.detail)
+            return
+        if self._shut:
+            return
+        self._drop_run(frame.run)
+        channel = hub.channel(frame.run)
+        resume = (frame.message, frame.offset) if frame.message is not None else None
+        after = min(frame.after_seq, max(look.last_seq, channel.last_seq))
+        watch = hub.watch(frame.run, self._outbox, after_seq=after, resume=resume)
+        self._watches[frame.run] = (watch, workspace)
+        learn(channel, look)
+        self._wake(watch)
+
+    def _follow(self, run: str, workspace: str) -> None:
+        """A run starts in a conversation that is followed; whose it is was checked with the topic."""
+        if run not in self._watches and self._has_room("run", run):
+            watch = hub.watch(run, self._outbox, after_seq=0)
+            self._watches[run] = (watch, workspace)
+            self._wake(watch)
+
+    def _wake(self, watch: Watch) -> None:
+        if not watch.dirty:
+            watch.dirty = True
+            self._outbox.wake(watch)
+
+    def _run_ended(self, watch: Watch) -> None:
+        held = self._watches.get(watch.channel.run)
+        if held is not None and held[0] is watch:
+            del self._watches[watch.channel.run]
+
+    def _drop_run(self, run: str) -> None:
+        held = self._watches.pop(run, None)
+        if held is not None:
+            hub.leave(held[0])
+
+    # --- Topics --------------------------------------------------------------------------------------------------------
+
+    async def _subscribe_topic(self, principal: Principal, frame: m.SubscribeTopic) -> None:
+        if not self._has_room("topic", frame.topic):
+            return
+        if frame.follow and not frame.topic.startswith("conversation:"):
+            self._refuse("topic", frame.topic, "invalid", "Only a conversation can be followed.")
+            return
+        try:
+            right = await in_db(authority.look_at_topic, principal, frame.topic)
+        except NotAuthenticated:
+            raise
+        except DomainError as error:
+            self._refuse("topic", frame.topic, error.code, error.detail)
+            return
+        if self._shut:
+            return
+        self._drop_topic(frame.topic)
+        self._topics[frame.topic] = (right, frame.follow)
+        notices.listen(right.topic, self._noticed)
+        self._outbox.put(orjson.dumps({"type": "subscribed", "topic": frame.topic}).decode())
+
+    def _noticed(self, topic: str, notice: Notice) -> None:
+        for name, (right, follow) in list(self._topics.items()):
+            if right.topic != topic or not (right.everybody or notice.starter == right.user):
+                continue
+            try:
+                self._outbox.put(
+                    orjson.dumps({"type": "notice", "topic": name, "run": notice.run, "what": notice.what}).decode()
+                )
+                if follow and notice.what == "run.queued":
+                    self._follow(notice.run, right.workspace)
+            except Overfull:
+                self._shut_soon(CLOSE_OVERLOADED)
+
+    def _drop_topic(self, name: str) -> None:
+        held = self._topics.pop(name, None)
+        if held is not None and all(right.topic != held[0].topic for right, _ in self._topics.values()):
+            notices.leave(held[0].topic, self._noticed)
+
+    # --- The socket ----------------------------------------------------------------------------------------------------
+
+    def watched(self) -> tuple[dict[str, set[str]], set[str]]:
+        runs: dict[str, set[str]] = {}
+        for run, (_, workspace) in self._watches.items():
+            runs.setdefault(workspace, set()).add(run)
+        return runs, set(self._topics)
+
+    async def shut(self, code: int) -> None:
+        """Stop delivering and close."""
+        if self._shut:
+            return
+        self._leave()
+        await self.close(code=code)
+
+    def _shut_soon(self, code: int) -> None:
+        self._closing = asyncio.ensure_future(self.shut(code))
+
+    def _leave(self) -> None:
+        self._shut = True
+        sockets.leave(self._number)
+        self._deadline.cancel()
+        self._writer.cancel()
+        for run in list(self._watches):
+            self._drop_run(run)
+        for topic in list(self._topics):
+            self._drop_topic(topic)
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and not self._shut:
+            self._shut_soon(CLOSE_NOT_ALLOWED if isinstance(task.exception(), DomainError) else 1011)
+
+    async def _send_text(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
+
+    def _has_room(self, what: str, name: str) -> bool:
+        if name in self._watches or name in self._topics or len(self._watches) + len(self._topics) < SUBSCRIPTIONS:
+            return True
+        self._refuse(
+            what, name, "too_many_subscriptions", f"One socket carries {SUBSCRIPTIONS} subscriptions. Drop one first."
+        )
+        return False
+
+    def _refuse(self, what: str, name: str, code: str, detail: str) -> None:
+        self._outbox.put(orjson.dumps({"type": "error", what: name, "code": code, "detail": detail}).decode())
+
+    def _within_rate(self) -> bool:
+        if settings.RATE_LIMITS == "off":
+            return True
+        moment = time.monotonic()
+        self._tokens_left = min(FRAME_BURST, self._tokens_left + (moment - self._counted_at) * FRAMES_PER_SECOND)
+        self._counted_at = moment
+        self._tokens_left -= 1
+        return self._tokens_left >= 0

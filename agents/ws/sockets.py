@@ -1,0 +1,95 @@
+"""All open sockets of this process: counted per person, checked for revoked rights, closed together at a restart.
+
+Must not know frames. On the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import Protocol
+
+from django.conf import settings
+
+from accounts.tokens import Principal
+from agents.ws import authority
+from core.db import in_db
+
+log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 3.0
+SOCKETS_PER_USER = 50
+
+CLOSE_MALFORMED = 4400
+CLOSE_NOT_SIGNED_IN = 4401
+CLOSE_NOT_ALLOWED = 4403
+CLOSE_TOO_SLOW = 4408
+CLOSE_TOO_BIG = 1009
+CLOSE_RESTARTING = 1012
+CLOSE_OVERLOADED = 1013
+
+
+class OpenSocket(Protocol):
+    principal: Principal | None
+
+    async def shut(self, code: int) -> None: ...
+
+    def watched(self) -> tuple[dict[str, set[str]], set[str]]:
+        """({workspace: runs}, topics) that it delivers now."""
+        ...
+
+
+class Sockets:
+    def __init__(self) -> None:
+        self._open: dict[int, OpenSocket] = {}
+        self._numbers = itertools.count(1)
+        self._checker: asyncio.Task[None] | None = None
+        self.restarting = False
+
+    def enter(self, socket: OpenSocket) -> int:
+        number = next(self._numbers)
+        self._open[number] = socket
+        if self._checker is None or self._checker.done() or self._checker.get_loop() is not asyncio.get_running_loop():
+            self._checker = asyncio.create_task(self._check_forever(), name="revocations")
+        return number
+
+    def leave(self, number: int) -> None:
+        self._open.pop(number, None)
+
+    def room_for(self, principal: Principal) -> bool:
+        if settings.RATE_LIMITS == "off":
+            return True
+        mine = sum(1 for s in self._open.values() if s.principal is not None and s.principal.key == principal.key)
+        return mine < SOCKETS_PER_USER * float(settings.RATE_LIMITS)
+
+    async def close_all(self, code: int = CLOSE_RESTARTING) -> None:
+        """For the drain of a stopping server: everybody is told to come back."""
+        self.restarting = True
+        for socket in list(self._open.values()):
+            await socket.shut(code)
+
+    async def _check_forever(self) -> None:
+        while self._open:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self._check()
+            except Exception:
+                log.exception("revocations could not be looked up; trying again")
+
+    async def _check(self) -> None:
+        watched = {}
+        for number, socket in self._open.items():
+            if socket.principal is not None:
+                watched[number] = (socket.principal, *socket.watched())
+        if not watched:
+            return
+        ended, refused = await in_db(authority.check_watchers, watched)
+        for numbers, code in ((ended, CLOSE_NOT_SIGNED_IN), (refused, CLOSE_NOT_ALLOWED)):
+            for number in numbers:
+                socket = self._open.get(number)  # type: ignore[assignment]
+                if socket is not None and socket.principal is watched[number][0]:
+                    await socket.shut(code)
+
+
+sockets = Sockets()
