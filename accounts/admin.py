@@ -80,7 +80,10 @@ class UserAdmin(ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         operations.save_person(
-            admin_actor(request, None), user=obj, password=form.cleaned_data["first_password"], changed=form.changed_data
+            admin_actor(request, None),
+            user=obj,
+            password=form.cleaned_data["first_password"],
+            changed=form.changed_data,
         )
 
     @admin.action(description="End all sign-ins of the selected people")

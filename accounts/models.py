@@ -117,6 +117,9 @@ class LoginSession(Identified):
     class Meta:
         indexes = [models.Index(fields=["user", "-created_at"])]
 
+    def __str__(self) -> str:
+        return f"{self.client} sign-in of {self.user_id}"
+
 
 class Installation(models.Model):
     """The one row that says whether the first set-up has happened, and the installation's id."""
@@ -127,3 +130,6 @@ class Installation(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="one_installation")]
+
+    def __str__(self) -> str:
+        return self.name_id

@@ -35,5 +35,5 @@ def ended_sessions(session_ids: Iterable[str]) -> set[str]:
 
 def people_by_id(ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """`{id: {id, email, name}}` for the people that still exist."""
-    rows = User.objects.filter(pk__in=set(ids)).values("id", "email", "name")
-    return {row["id"]: dict(row) for row in rows}
+    rows = User.objects.filter(pk__in=set(ids)).values_list("id", "email", "name")
+    return {pk: {"id": pk, "email": email, "name": name} for pk, email, name in rows}

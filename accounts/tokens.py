@@ -123,9 +123,7 @@ def actor_without_workspace(principal: Principal) -> Actor:
 
 def anonymous_actor(*, ip: str | None) -> Actor:
     """Somebody who has not proved who they are, for the audit entries of failed sign-ins."""
-    return Actor(
-        kind="user", user_id=None, label="nobody", workspace_id=None, request_id=current_request_id(), ip=ip
-    )
+    return Actor(kind="user", user_id=None, label="nobody", workspace_id=None, request_id=current_request_id(), ip=ip)
 
 
 @lru_cache(maxsize=1)

@@ -42,6 +42,13 @@ class Action:
         self._target: tuple[str, str] = ("", "")
         self._data: dict[str, Any] = {}
 
+    @property
+    def person_id(self) -> str:
+        """The id of the person who acts; PermissionDenied for actions that only people can take."""
+        if self.actor.user_id is None:
+            raise PermissionDenied("Only a person can do this.")
+        return self.actor.user_id
+
     def target(self, obj: Model) -> None:
         """Name the object that the entry is about."""
         self._target = (type(obj).__name__.lower(), str(obj.pk))

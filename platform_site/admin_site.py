@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from agents.selectors.operations import stuck_runs, runs_by_status
+from agents.selectors.operations import runs_by_status, stuck_runs
 from core.clock import now
 from llm_providers.selectors import failing_providers
 from platform_site.health import schema_is_behind

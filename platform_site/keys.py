@@ -36,7 +36,7 @@ def encryption_keys(data_dir: Path) -> dict[str, bytes]:
         if len(key) != 32 or not name.isalnum() or len(name) > 16:
             raise env.BadEnvironment(
                 "AAP_ENCRYPTION_KEYS must be a list of id:key pairs, each key 32 random bytes in base64, for example "
-                'k1:$(head -c 32 /dev/urandom | base64).'
+                "k1:$(head -c 32 /dev/urandom | base64)."
             )
         keys[name] = key
     return keys

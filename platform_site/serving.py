@@ -16,13 +16,12 @@ log = logging.getLogger("platform.server")
 
 def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) -> bool:
     """Serve until a signal comes. Returns whether the start failed."""
-    from platform_site.management.commands.serve import note_holder
-    from platform_site.server.server import Server
-
     from accounts.setup import is_set_up, issue_code
     from agents.runtime.embedded import start_embedded, stop_embedded
     from platform_site.asgi import application
     from platform_site.health import schema_is_behind
+    from platform_site.management.commands.serve import note_holder
+    from platform_site.server.server import Server
 
     if schema_is_behind():
         raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
@@ -43,9 +42,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         if settings.SERVE_WORKER:
             await stop_embedded()
 
-    server = Server(
-        application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop
-    )
+    server = Server(application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop)
     server.run()
     return server.failed
 

@@ -1,8 +1,8 @@
 """The base of every API view: refuses what is not declared, makes the Actor, answers in one style.
 
-    class AgentList(WorkspaceView):
-        permissions = {"GET": Permission.AGENT_VIEW, "POST": Permission.AGENT_CREATE}
-        idempotent = True
+class AgentList(WorkspaceView):
+    permissions = {"GET": Permission.AGENT_VIEW, "POST": Permission.AGENT_CREATE}
+    idempotent = True
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class ApiView(APIView):
         try:
             principal = principal_of(request)
             if principal is None:
-                return super().dispatch(request, *args, **kwargs)
+                return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
             answer = perform_once(
                 actor_id=principal.user.id,
                 scope=request.path[:200],

@@ -242,7 +242,9 @@ class MessagePageOut(serializers.Serializer):
     results = MessageOut(many=True)
     next = serializers.CharField(allow_null=True, help_text="Cursor of the older messages.")
     runs = serializers.DictField(child=RunOut(), help_text="The runs of this page by id.")
-    open_runs = serializers.ListField(child=serializers.CharField(), help_text="Runs that have not ended, oldest first.")
+    open_runs = serializers.ListField(
+        child=serializers.CharField(), help_text="Runs that have not ended, oldest first."
+    )
 
 
 class RunInputIn(StrictSerializer):

@@ -62,3 +62,6 @@ class Message(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_message_per_event")]
         indexes = [models.Index(fields=["conversation", "-run_id", "-seq"])]
+
+    def __str__(self) -> str:
+        return f"{self.role} message {self.id}"

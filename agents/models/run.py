@@ -91,6 +91,9 @@ class RunEvent(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="one_event_per_seq")]
 
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.seq} {self.type}"
+
 
 class MessageChunk(models.Model):
     """A piece of the text of an open message, saved in bulk behind the live frames; gone once the message is complete."""
@@ -104,3 +107,6 @@ class MessageChunk(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message", "part", "offset"], name="one_chunk_per_offset")]
         indexes = [models.Index(fields=["run"])]
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.part} from {self.offset}"

@@ -215,6 +215,8 @@ class Watch:
         if not self.live and channel.known:
             self.live = True
             owed.append(frames.caught_up_frame(channel.run, self.cursor))
+        if channel.ended and self.cursor >= channel.last_seq:
+            self.ended = True  # also for a watcher that came when all was over
         return owed
 
     def replay(self, events: Sequence[Published]) -> list[str]:

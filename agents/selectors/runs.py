@@ -23,7 +23,9 @@ def conversations_visible_to(
 def with_last_run(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
     """The same conversations with `last_run_id` and `last_run_status`."""
     last = Run.objects.filter(conversation=OuterRef("pk")).order_by("-id")
-    return rows.annotate(last_run_id=Subquery(last.values("id")[:1]), last_run_status=Subquery(last.values("status")[:1]))
+    return rows.annotate(
+        last_run_id=Subquery(last.values("id")[:1]), last_run_status=Subquery(last.values("status")[:1])
+    )
 
 
 def open_runs_of(conversation: Conversation) -> list[str]:
@@ -39,9 +41,7 @@ def messages_of(conversation: Conversation) -> QuerySet[Message]:
 
 
 def open_run_count(actor: Actor) -> int:
-    return Run.objects.filter(
-        workspace_id=actor.workspace_id, started_by_id=actor.user_id, status__in=Run.OPEN
-    ).count()
+    return Run.objects.filter(workspace_id=actor.workspace_id, started_by_id=actor.user_id, status__in=Run.OPEN).count()
 
 
 def usage_json(run: Run) -> dict[str, Any]:

@@ -63,5 +63,3 @@ def _sums(row: dict[str, Any]) -> dict[str, Any]:
         "cost": money_json(amount, "USD"),
         "runs": row["runs"],
     }
-
-

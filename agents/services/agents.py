@@ -21,7 +21,7 @@ from llm_providers.selectors import find_model
 @action("agent.create", requires=Permission.AGENT_CREATE)
 def create_agent(act: Action, *, name: str, description: str = "", **draft: Any) -> Agent:
     """An agent was made."""
-    agent = Agent(workspace_id=act.workspace_id, owner_id=act.actor.user_id, name=name, description=description)
+    agent = Agent(workspace_id=act.workspace_id, owner_id=act.person_id, name=name, description=description)
     _change_draft(act.actor, agent, draft)
     agent.save()
     grant_manage(agent, agent.owner)
@@ -121,10 +121,14 @@ def draft_problems(actor: Actor, agent: Agent) -> list[FieldError]:
         return [FieldError("model", "required", "Choose a model for this agent.")]
     problems = []
     if not model.usable:
-        problems.append(FieldError("model", "model_gone", f"{model.name} cannot be used any more. Choose another model."))
+        problems.append(
+            FieldError("model", "model_gone", f"{model.name} cannot be used any more. Choose another model.")
+        )
     if agent.draft_tools and not model.capabilities.tools:
         problems.append(
-            FieldError("tools", "no_tool_support", f"{model.name} cannot call tools. Remove the tools or take another model.")
+            FieldError(
+                "tools", "no_tool_support", f"{model.name} cannot call tools. Remove the tools or take another model."
+            )
         )
     return problems
 

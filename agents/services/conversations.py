@@ -21,7 +21,7 @@ def open_conversation(act: Action, *, agent: Agent, title: str = "", draft: bool
     """Make a conversation inside an action that is under way."""
     conversation = Conversation.objects.create(
         workspace_id=act.workspace_id,
-        owner_id=act.actor.user_id,
+        owner_id=act.person_id,
         agent=agent,
         title=title,
         is_draft=draft,

@@ -87,9 +87,7 @@ def _check_room(act: Action) -> None:
         )
 
 
-def _write_run(
-    act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str
-) -> Run:
+def _write_run(act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str) -> Run:
     """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers."""
     moment = now()
     run = Run(
@@ -97,7 +95,7 @@ def _write_run(
         agent=agent,
         version=version,
         conversation=conversation,
-        started_by_id=act.actor.user_id,
+        started_by_id=act.person_id,
         request_id=act.actor.request_id,
     )
     message_id = new_id("msg")
@@ -128,8 +126,4 @@ def title_from(text: str) -> str:
 
 def input_message_id(run: Run) -> str:
     """The id of the person's message that the run answers."""
-    return str(
-        RunEvent.objects.filter(run=run, seq=1).values_list("event__input__message", flat=True).get()
-    )
-
-
+    return str(RunEvent.objects.filter(run=run, seq=1).values_list("event__input__message", flat=True).get())

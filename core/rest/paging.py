@@ -41,7 +41,9 @@ def decode_cursor(raw: str, length: int) -> list[Any]:
             raise ValueError
         return [_plain(value) for value in values]
     except (ValueError, binascii.Error, BadText):
-        raise ValidationFailed.on("cursor", "invalid", "This cursor is not one of ours. Start without a cursor.") from None
+        raise ValidationFailed.on(
+            "cursor", "invalid", "This cursor is not one of ours. Start without a cursor."
+        ) from None
 
 
 def _plain(value: Any) -> Any:
@@ -72,7 +74,8 @@ def _after(model: type[Model], ordering: Sequence[str], values: list[Any]) -> Q:
     for key, raw in zip(ordering, values, strict=True):
         name, operator = key.lstrip("-"), "lt" if key.startswith("-") else "gt"
         try:
-            value = model._meta.get_field(name).to_python(raw)
+            field: Any = model._meta.get_field(name)
+            value = field.to_python(raw)
             if isinstance(value, str) != isinstance(raw, str) and not isinstance(value, datetime):
                 raise ValueError
         except Exception:

@@ -74,7 +74,7 @@ def as_domain_error(exception: BaseException) -> DomainError:
         case rest.NotAuthenticated() | rest.AuthenticationFailed():
             return errors.NotAuthenticated("Sign in, or send a valid bearer token.")
         case rest.Throttled():
-            wait = str(max(1, round(exception.wait or 1)))
+            wait = str(max(1, round(getattr(exception, "wait", None) or 1)))
             return errors.TooManyRequests(f"Too many requests. Try again in {wait} s.", headers={"Retry-After": wait})
         case rest.PermissionDenied() | DjangoPermissionDenied():
             return errors.PermissionDenied()
@@ -87,7 +87,9 @@ def as_domain_error(exception: BaseException) -> DomainError:
         case SuspiciousOperation() | BadRequest():
             return errors.ValidationFailed("The request is malformed.", code="malformed")
         case _ if is_disk_full(exception):
-            return errors.StorageFull("The server's disk is full, so nothing was saved. Ask its operator to free space.")
+            return errors.StorageFull(
+                "The server's disk is full, so nothing was saved. Ask its operator to free space."
+            )
         case DatabaseError() if _is_busy(exception):
             return errors.Unavailable("The database is busy. Try again in a moment.", headers={"Retry-After": "1"})
     log.error("unexpected error", exc_info=(type(exception), exception, exception.__traceback__))
@@ -111,11 +113,16 @@ def is_disk_full(exception: BaseException | None) -> bool:
 def _is_busy(exception: BaseException) -> bool:
     text = str(exception)
     state = getattr(exception.__cause__, "sqlstate", None) or ""
-    return "database is locked" in text or "PoolTimeout" in type(exception.__cause__).__name__ or state[:2] in (
-        "08",
-        "40",
-        "55",
-        "57",
+    return (
+        "database is locked" in text
+        or "PoolTimeout" in type(exception.__cause__).__name__
+        or state[:2]
+        in (
+            "08",
+            "40",
+            "55",
+            "57",
+        )
     )
 
 

@@ -73,7 +73,7 @@ def step(number: str, title: str, work: Callable[[], None]) -> None:
 
 
 def check_python() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  # run by whatever python3 there is
         stop(
             f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.\n"
             "On Debian 12: apt install python3 python3-venv. Or name another: make run PYTHON=/path/to/python3.12"
@@ -182,9 +182,7 @@ def main() -> None:
     todo: list[tuple[str, str, str, Callable[[], None]]] = []
     packages = f"{sys.version_info[:2]} " + digest([ROOT / lock])
     dev_packages = f"{sys.version_info[:2]} " + digest([ROOT / "requirements-dev.txt"])
-    has_venv = PYTHON.exists() and (
-        stamp_fits("python", packages) or stamp_fits("python", dev_packages)
-    )
+    has_venv = PYTHON.exists() and (stamp_fits("python", packages) or stamp_fits("python", dev_packages))
     if not has_venv:
         todo.append(("python", packages, "Python packages (about a minute)", python_packages(lock)))
     elif want_dev and not stamp_fits("python", dev_packages):
@@ -201,7 +199,7 @@ def main() -> None:
                 check_node()
                 todo.append(("client", sources, "Web client's build (one to two minutes)", build_client))
     if want_database:
-        migrations = [path for path in ROOT.glob("*/migrations/*.py")] + [ROOT / "requirements.txt"]
+        migrations = [*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt"]
         where = os.environ.get("DATABASE_URL", "sqlite")
         schema = hashlib.sha256(f"{data_dir()} {where} {digest(migrations)}".encode()).hexdigest()
         fresh = where == "sqlite" and not (data_dir() / "platform.sqlite3").exists()

@@ -22,7 +22,7 @@ KIND_NAMES = [info.kind for info in kinds()]
 
 class KindOut(serializers.Serializer):
     kind = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     needs_key = serializers.BooleanField()
     needs_base_url = serializers.BooleanField()
     default_base_url = serializers.CharField(allow_blank=True)
@@ -38,7 +38,7 @@ class KindsOut(serializers.Serializer):
 class DiscoveredOut(serializers.Serializer):
     kind = serializers.CharField()
     name = serializers.CharField()
-    source = serializers.ChoiceField(choices=["local", "environment", "builtin"])
+    source = serializers.ChoiceField(choices=["local", "environment", "builtin"])  # type: ignore[assignment]
     base_url = serializers.CharField(allow_blank=True)
     reachable = serializers.BooleanField()
     models = serializers.ListField(child=serializers.CharField())
@@ -159,7 +159,7 @@ class ModelOut(serializers.Serializer):
 
 class ModelChangesIn(StrictSerializer):
     enabled = StrictBooleanField(required=False)
-    label = NameField(required=False, allow_blank=True, max_length=200)
+    label = NameField(required=False, allow_blank=True, max_length=200)  # type: ignore[assignment]
 
 
 def _money(money: Money) -> dict[str, str]:

@@ -93,9 +93,7 @@ class Request(WebRequest):
         if length is not None and length > MAX_BODY:
             self._refuse(413, "too_large", "The body is larger than 2 MiB. Send less at once.")
             length = 0
-        elif any(
-            len(value) > MAX_CREDENTIAL for value in self.requestHeaders.getRawHeaders(b"authorization") or ()
-        ):
+        elif any(len(value) > MAX_CREDENTIAL for value in self.requestHeaders.getRawHeaders(b"authorization") or ()):
             self._refuse(401, "not_authenticated", "The token is malformed. Sign in again.")
             length = 0
         super().gotLength(length)
@@ -145,7 +143,7 @@ class Request(WebRequest):
 
 class Factory(HTTPFactory):
     def buildProtocol(self, addr: Any) -> Any:
-        protocol = http.HTTPFactory.buildProtocol(self, addr)
+        protocol: Any = http.HTTPFactory.buildProtocol(self, addr)
         protocol.requestFactory = Request
         return protocol
 

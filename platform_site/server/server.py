@@ -70,7 +70,8 @@ class Server(DaphneServer):
         self.http_factory = Factory(self)
         self.ws_factory = SocketFactory(self, server=None)
         self.ws_factory.setProtocolOptions(**SOCKET_OPTIONS)
-        globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False, discardBuffer=True)
+        quiet: Any = lambda _event: None  # noqa: E731
+        globalLogBeginner.beginLoggingTo([quiet], redirectStandardIO=False, discardBuffer=True)
         tcp.Connection.SEND_LIMIT = 128 * 1024
         loop = reactor._asyncioEventloop
         asyncio.set_event_loop(loop)
@@ -88,8 +89,10 @@ class Server(DaphneServer):
         try:
             await self._on_start()
             for description in self.endpoints:
-                port = await serverFromString(reactor, description).listen(self.http_factory).asFuture(
-                    asyncio.get_running_loop()
+                port = (
+                    await serverFromString(reactor, description)
+                    .listen(self.http_factory)
+                    .asFuture(asyncio.get_running_loop())
                 )
                 self.listeners.append(port)
                 self._on_listening(port.getHost().port)

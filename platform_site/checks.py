@@ -1,0 +1,44 @@
+"""What production refuses to start with: settings that are only safe on a laptop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error, register
+
+_KNOWN = ("changeme", "secret", "django-insecure-", "password", "please-change")
+
+
+@register()
+def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Run by every management command and by `serve`."""
+    if not settings.PRODUCTION:
+        return []
+    from platform_site import env
+
+    problems = []
+    key = env.read("AAP_SECRET_KEY") or ""
+    if len(key) < settings.MIN_SECRET_LENGTH or any(word in key.lower() for word in _KNOWN):
+        problems.append(
+            Error(
+                "AAP_SECRET_KEY is missing, short or a known example. Set it to 32 random characters or more: "
+                'python -c "import secrets; print(secrets.token_urlsafe(48))"',
+                id="platform.E001",
+            )
+        )
+    if not env.read("AAP_ENCRYPTION_KEYS"):
+        problems.append(
+            Error(
+                "AAP_ENCRYPTION_KEYS is missing. Set it to k1:<base64 of 32 random bytes>, and keep a copy: without it "
+                "no stored key of a provider can be read.",
+                id="platform.E002",
+            )
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        problems.append(Error("AAP_ALLOWED_HOSTS must name the hosts; * is refused.", id="platform.E003"))
+    if settings.RATE_LIMITS == "off":
+        problems.append(Error("AAP_RATE_LIMITS=off is for benchmarks only.", id="platform.E004"))
+    if settings.DEBUG:
+        problems.append(Error("DEBUG is on.", id="platform.E005"))
+    return problems
