@@ -13,7 +13,7 @@ from agents.runtime.hub import Watch, hub
 from agents.runtime.lookout import learn
 from agents.runtime.reading import RunLook, look_at_runs, read_events
 from agents.selectors.runs import runs_visible_to
-from core.authz import Actor
+from core.authz import Actor, Permission
 from core.db import in_db
 from core.errors import DomainError, MethodRefused, NotFound, ValidationFailed
 from core.rest.problem import problem_response
@@ -120,3 +120,6 @@ def _block(frame: str) -> bytes:
     found = _EVENT.match(frame)
     head = f"id: {found.group(1)}\n" if found else ""
     return f"{head}data: {frame}\n\n".encode()
+
+
+run_stream.permission = Permission.RUN_VIEW  # type: ignore[attr-defined]  # what the route guard reads

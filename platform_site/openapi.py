@@ -56,6 +56,26 @@ _KEY = {
 }
 
 
+_STREAM = {
+    "operationId": "run_stream",
+    "description": "The run as server-sent events: the socket's frames, journal events with `id: <seq>`.",
+    "tags": ["workspaces"],
+    "security": [{"bearer": []}],
+    "parameters": [
+        {"name": "workspace", "in": "path", "required": True, "schema": {"type": "string"}},
+        {"name": "run_id", "in": "path", "required": True, "schema": {"type": "string"}},
+        {"name": "Last-Event-ID", "in": "header", "schema": {"type": "integer", "minimum": 0}},
+    ],
+    "responses": {
+        "200": {
+            "description": "Frames until the run has ended.",
+            "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/RunEventV1"}}},
+        },
+        "204": {"description": "The run has ended and the client has it all."},
+    },
+}
+
+
 def add_common_answers(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """drf-spectacular's post-processing hook."""
     from agents.engine.schemas import event_schemas
@@ -71,7 +91,8 @@ def add_common_answers(result: dict[str, Any], generator: Any, request: Any, pub
         }
         for status, text in _MEANINGS.items()
     }
-    for address, operations in result.get("paths", {}).items():
+    result.setdefault("paths", {})["/api/v1/workspaces/{workspace}/runs/{run_id}/stream/"] = {"get": _STREAM}
+    for address, operations in result["paths"].items():
         for method, operation in operations.items():
             if method not in ("get", "post", "patch", "put", "delete"):
                 continue

@@ -19,6 +19,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.models import Workspace
+from accounts.rest import openapi as _openapi  # noqa: F401  # registers the scheme
 from accounts.rest.address import client_ip
 from accounts.rest.authentication import BearerAuthentication, principal_of
 from accounts.tokens import Principal, actor_for, actor_without_workspace

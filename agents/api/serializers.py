@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.rest.serializers import (
@@ -256,6 +257,9 @@ class RunInputIn(StrictSerializer):
         return text
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "minimum": 1, "maximum": 2147483647}, {"type": "string", "const": "draft"}]}
+)
 class VersionField(serializers.Field):
     """A version's number, or "draft"."""
 

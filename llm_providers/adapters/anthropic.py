@@ -65,13 +65,15 @@ async def _open(client: anthropic.AsyncAnthropic, body: dict[str, Any], access: 
     from anthropic.types import RawMessageStreamEvent
 
     try:
-        return await client.post(
+        answer: Any = await client.post(
             "/v1/messages",
             body=body,
             cast_to=httpx2.Response,
             stream=True,
             stream_cls=anthropic.AsyncStream[RawMessageStreamEvent],
         )
+        response: httpx2.Response = answer
+        return response
     except Exception as error:
         problem = error
     raise_mapped(problem, name=NAME, api_key=access.api_key)

@@ -77,9 +77,12 @@ async def post_stream(
     import openai
 
     try:
-        return await client.post(
+        # With this `cast_to` the SDK hands out the response itself, its errors already raised.
+        answer: Any = await client.post(
             path, body=body, cast_to=httpx2.Response, stream=True, stream_cls=openai.AsyncStream[Any]
         )
+        response: httpx2.Response = answer
+        return response
     except Exception as error:
         problem = error
     raise_mapped(problem, name=name, api_key=access.api_key)

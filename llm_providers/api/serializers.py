@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.money import Money
@@ -149,7 +150,8 @@ class ModelOut(serializers.Serializer):
     enabled = serializers.BooleanField()
     usable = serializers.BooleanField(help_text="Enabled, of an enabled provider that still offers it.")
 
-    def get_price(self, model: Any) -> PriceOut | None:
+    @extend_schema_field(PriceOut(allow_null=True))
+    def get_price(self, model: Any) -> dict[str, Any] | None:
         price = model.price
         if price is None:
             return None

@@ -28,10 +28,10 @@ class ProviderKinds(WorkspaceView):
     @extend_schema(operation_id="providers_kinds", responses=s.KindsOut)
     def get(self, request: Request, workspace: str) -> Response:
         """The kinds of providers that can be connected, and what each needs."""
-        results = []
+        results, fields = [], [str(name) for name in s.KindOut().fields]
         for info in kinds():
-            entry = {name: getattr(info, name) for name in s.KindOut().fields}
-            results.append({**entry, "default_base_url": effective_base_url(info.kind, "")})
+            entry = asdict(info)
+            results.append({**{name: entry[name] for name in fields}, "default_base_url": effective_base_url(info.kind, "")})
         return self.ok({"results": results})
 
 

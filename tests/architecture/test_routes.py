@@ -1,0 +1,68 @@
+"""Every route and every socket message declares who may use it; an undeclared one fails here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from agents.ws.messages import SOCKET_MESSAGES, TOPIC_PERMISSIONS
+from core.authz import Permission
+
+# Routes outside the API that anybody may ask, each with its reason.
+OPEN_ROUTES = {
+    "healthz": "liveness, no data",
+    "readyz": "readiness, no data",
+    "metrics": "loopback or token; see platform_site.health",
+    "api/schema/": "the reference is public",
+    "api/docs/": "the reference is public",
+    "api/docs/script.js": "the reference is public",
+    "api/docs/errors/": "the reference is public",
+    "^api(/.*)?$": "the 404 of the API",
+    "^(?!admin/|api/|static/|ws/|metrics).*$": "the web client's files hold no authority",
+}
+
+
+def walk(patterns: Any, prefix: str = "") -> Any:
+    for item in patterns:
+        route = prefix + str(item.pattern)
+        if isinstance(item, URLResolver):
+            if route == "admin/":
+                continue  # Django admin's own checks; covered in test_admin
+            yield from walk(item.url_patterns, route)
+        elif isinstance(item, URLPattern):
+            yield route, item.callback
+
+
+ROUTES = sorted(walk(get_resolver().url_patterns), key=lambda pair: pair[0])
+
+
+@pytest.mark.parametrize(("route", "view"), ROUTES, ids=[route for route, _ in ROUTES])
+def test_every_route_declares_its_permissions(route: str, view: Any) -> None:
+    cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
+    if cls is None:
+        declared = getattr(view, "permission", None)
+        assert route in OPEN_ROUTES or isinstance(declared, Permission), "declare a permission, or a reason why not"
+        return
+    handlers = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(cls, name)}
+    assert handlers, "a route that does nothing"
+    assert handlers == set(cls.permissions), "each method needs a permission, and each permission a method"
+    for required in cls.permissions.values():
+        assert isinstance(required, Permission) or required in ("anyone", "signed_in")
+    if "<str:workspace>" in route:
+        assert all(isinstance(required, Permission) for required in cls.permissions.values())
+
+
+def test_every_socket_message_declares_its_permission() -> None:
+    from agents.ws import messages
+
+    kinds = {
+        name
+        for name, item in vars(messages).items()
+        if isinstance(item, type) and item.__module__ == messages.__name__ and not issubclass(item, Exception)
+    }
+    assert {"Authenticate", "Unsubscribe", "Ping"} <= kinds
+    assert set(SOCKET_MESSAGES) == {"authenticate", "subscribe", "unsubscribe", "ping"}
+    assert all(value is None or isinstance(value, Permission) for value in SOCKET_MESSAGES.values())
+    assert all(isinstance(value, Permission) for value in TOPIC_PERMISSIONS.values())
