@@ -141,7 +141,7 @@ class ModelOut(serializers.Serializer):
     provider_kind = serializers.CharField(source="provider.kind")
     local = serializers.BooleanField(source="provider.is_local")
     name = serializers.CharField()
-    label = serializers.CharField(
+    label = serializers.CharField(  # type: ignore[assignment]
         source="__str__", help_text="What people call it; the name where nobody gave it a label."
     )
     capabilities = CapabilitiesOut()

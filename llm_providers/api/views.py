@@ -31,7 +31,9 @@ class ProviderKinds(WorkspaceView):
         results, fields = [], [str(name) for name in s.KindOut().fields]
         for info in kinds():
             entry = asdict(info)
-            results.append({**{name: entry[name] for name in fields}, "default_base_url": effective_base_url(info.kind, "")})
+            results.append(
+                {**{name: entry[name] for name in fields}, "default_base_url": effective_base_url(info.kind, "")}
+            )
         return self.ok({"results": results})
 
 

@@ -41,7 +41,9 @@ def test_the_demo_provider_connects_and_offers_a_free_model(owner: Any) -> None:
 
 
 def test_a_provider_that_is_down_is_created_with_failing_health_and_no_key_in_any_answer(owner: Any) -> None:
-    made = owner.post("providers/", {"kind": "openai_compatible", "name": "Down", "base_url": DEAD + "/v1", "api_key": KEY})
+    made = owner.post(
+        "providers/", {"kind": "openai_compatible", "name": "Down", "base_url": DEAD + "/v1", "api_key": KEY}
+    )
     assert made.status_code == 201, made.content
     assert made.data["health"]["state"] == "failing"
     assert "No connection" in made.data["health"]["detail"]
@@ -90,7 +92,9 @@ def test_the_servers_own_key_goes_to_the_vendors_own_address_only(owner: Any, se
 
 
 def test_a_changed_origin_needs_the_key_again(owner: Any) -> None:
-    made = owner.post("providers/", {"kind": "openai_compatible", "name": "A", "base_url": DEAD + "/v1", "api_key": KEY})
+    made = owner.post(
+        "providers/", {"kind": "openai_compatible", "name": "A", "base_url": DEAD + "/v1", "api_key": KEY}
+    )
     path, tag = f"providers/{made.data['id']}/", made.headers["ETag"]
     assert owner.patch(path, {"name": "B"}).status_code == 428
     assert owner.patch(path, {"name": "B"}, if_match='"0"').status_code == 412
@@ -125,7 +129,11 @@ def test_a_strangers_provider_and_model_are_404_everywhere(owner: Any, make_work
     made = owner.post("providers/", {"kind": "demo", "name": "Demo"})
     model = owner.get("models/").data["results"][0]["id"]
     other = make_person(make_workspace("South"), "owner")
-    for path in (f"providers/{made.data['id']}/", f"providers/{made.data['id']}/test/", f"providers/{made.data['id']}/sync/"):
+    for path in (
+        f"providers/{made.data['id']}/",
+        f"providers/{made.data['id']}/test/",
+        f"providers/{made.data['id']}/sync/",
+    ):
         call = other.get if path.count("/") == 2 else other.post
         assert call(path).status_code == 404
     assert other.patch(f"providers/{made.data['id']}/", {"name": "x"}, if_match="*").status_code == 404
