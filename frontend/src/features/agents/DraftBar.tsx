@@ -1,0 +1,93 @@
+"use client";
+// The draft's state and its acts, on top of the builder: saved when, how far from what is published, publish.
+import { useState } from "react";
+import { LuCircleAlert, LuCircleCheck, LuPencilLine } from "react-icons/lu";
+import { Button } from "@/components/ui/Button";
+import { Dialog } from "@/components/ui/Dialog";
+import { TextInput } from "@/components/ui/Field";
+import { ProblemNote } from "@/components/ui/Panels";
+import { StateMark } from "@/components/ui/State";
+import { toast } from "@/components/ui/Toast";
+import { toProblem, type Problem } from "@/lib/api/problem";
+import { useAgentActions } from "@/lib/api/resources/agents";
+import { clockTime } from "@/lib/format/format";
+import type { DraftEditor, EditorState, Values } from "./draft-editor";
+
+export function whatIsMissing(values: Values): string[] {
+  return [
+    values.name.trim() ? "" : "Give the agent a name.",
+    values.instructions.trim() ? "" : "Write instructions.",
+    values.model ? "" : "Choose a model.",
+  ].filter(Boolean);
+}
+
+export function SaveState({ state }: { state: EditorState }) {
+  const { phase, savedAt, agent } = state;
+  if (phase === "saving" || phase === "editing") return <StateMark state="running" word="Saving" className="text-small" />;
+  if (phase === "failed" || phase === "conflict") return <StateMark state="failed" word="Not saved" className="text-small" />;
+  const since = agent.published ? (agent.changes.length ? `${agent.changes.length === 1 ? "1 change" : `${agent.changes.length} changes`} since v${agent.published.number}` : `same as v${agent.published.number}`) : "not published yet";
+  return <span className="inline-flex items-center gap-1.5 text-small text-muted"><LuPencilLine size={16} aria-hidden className="shrink-0" /><span>Draft<span className="max-lg:hidden">, saved {clockTime(savedAt)}</span><span className="max-md:hidden">, {since}</span></span></span>;
+}
+
+export function PublishButton({ state, editor }: { state: EditorState; editor: DraftEditor }) {
+  const [asking, setAsking] = useState(false);
+  const [notes, setNotes] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const actions = useAgentActions();
+  const { agent, values } = state;
+  const missing = whatIsMissing(values);
+  const current = agent.published && agent.changes.length === 0 && state.phase === "saved";
+  const next = (agent.published?.number ?? 0) + 1;
+
+  const publish = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await editor.flush();
+      const version = await actions.publish(agent.id, notes.trim());
+      editor.rebase(await actions.reread(agent.id));
+      toast(`v${version.number} is published`);
+      setAsking(false);
+      setNotes("");
+    } catch (error) { setProblem(toProblem(error)); } finally { setBusy(false); }
+  };
+  if (current) return <span className="inline-flex items-center gap-1.5 text-small text-succeeded"><LuCircleCheck size={16} aria-hidden />Published v{agent.published?.number}</span>;
+  return (
+    <>
+      <Button look="primary" size="small" onClick={() => setAsking(true)}>Publish</Button>
+      <Dialog
+        open={asking} onClose={() => setAsking(false)} title={`Publish v${next}`} description="Everyone who may use this agent gets this version from their next message on."
+        footer={<><Button onClick={() => setAsking(false)}>Cancel</Button><Button look="primary" busy={busy} disabled={missing.length > 0} onClick={() => void publish()}>Publish v{next}</Button></>}
+      >
+        <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); if (!missing.length) void publish(); }}>
+          {missing.length ? <ul className="flex flex-col gap-1" aria-label="Before publishing">{missing.map((one) => <li key={one} className="flex items-center gap-2 text-small text-failed"><LuCircleAlert size={16} aria-hidden />{one}</li>)}</ul> : null}
+          {problem?.errors.length ? <ul className="flex flex-col gap-1" aria-label="To put right">{problem.errors.map((one) => <li key={one.field + one.code} className="flex items-center gap-2 text-small text-failed"><LuCircleAlert size={16} aria-hidden />{one.message}</li>)}</ul> : <ProblemNote problem={problem} />}
+          <TextInput label="What changed" value={notes} onChange={(event) => setNotes(event.target.value)} placeholder="Optional, for the version list" maxLength={300} error={problem?.field("notes")} />
+        </form>
+      </Dialog>
+    </>
+  );
+}
+
+/** Somebody else saved first: both texts exist until one is chosen. */
+export function Conflict({ state, editor }: { state: EditorState; editor: DraftEditor }) {
+  const [busy, setBusy] = useState(false);
+  if (state.phase === "failed" && state.problem && !state.problem.errors.length) {
+    return <div className="flex flex-col gap-2"><ProblemNote problem={state.problem} title="Not saved." /><Button size="small" className="self-start" onClick={() => void editor.flush().catch(() => undefined)}>Save again</Button></div>;
+  }
+  if (state.phase !== "conflict") return null;
+  const act = async (work: () => Promise<void>) => {
+    setBusy(true);
+    try { await work(); } catch { /* the editor shows why */ } finally { setBusy(false); }
+  };
+  return (
+    <div role="alert" className="rounded-control border border-waiting px-3 py-2.5 text-small">
+      <p><strong className="font-medium">Someone else changed this agent.</strong> Your text is still here and not saved.</p>
+      <div className="mt-2 flex flex-wrap gap-2">
+        <Button size="small" disabled={busy} onClick={() => void act(editor.keepMine)}>Save mine over it</Button>
+        <Button size="small" disabled={busy} onClick={() => void act(editor.takeTheirs)}>Show theirs, drop mine</Button>
+      </div>
+    </div>
+  );
+}

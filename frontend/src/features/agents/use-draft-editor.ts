@@ -1,0 +1,22 @@
+"use client";
+import { useEffect, useState, useSyncExternalStore } from "react";
+import type { Tagged } from "@/lib/api/client";
+import { useAgentActions } from "@/lib/api/resources/agents";
+import type { Agent } from "@/lib/api/types";
+import { DraftEditor } from "./draft-editor";
+
+export function useDraftEditor(tagged: Tagged<Agent>) {
+  const actions = useAgentActions();
+  const id = tagged.value.id;
+  const [editor] = useState(() => new DraftEditor(tagged, (input, etag) => actions.save(id, input, etag), () => actions.reread(id)));
+  const state = useSyncExternalStore(editor.watch, editor.read, editor.read);
+  useEffect(() => {
+    const warn = (event: BeforeUnloadEvent) => { if (editor.state.phase !== "saved") event.preventDefault(); };
+    addEventListener("beforeunload", warn);
+    return () => {
+      removeEventListener("beforeunload", warn);
+      if (editor.state.phase === "editing") void editor.flush().catch(() => undefined);
+    };
+  }, [editor]);
+  return { editor, state };
+}
