@@ -155,7 +155,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # Trailers arrive here too, after the head: they are counted and dropped.
-        self.head_bytes += len(name) + len(value)
+        self.head_bytes += len(name) + len(value) + 4
         if self.head_bytes > MAX_HEAD:
             raise HttpFault("the head of the answer is too large")
         if not self.head_done:
