@@ -13,7 +13,7 @@ from llm_providers.adapters.chat_events import chat_body
 from llm_providers.adapters.chat_stream import stream_chat
 from llm_providers.adapters.clients import client_for
 from llm_providers.adapters.openai_client import base_of, build_azure_client, build_client, list_model_ids
-from llm_providers.errors import RequestRejected
+from llm_providers.errors import ModelGone, RequestRejected
 from llm_providers.protocol import Access, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
 if TYPE_CHECKING:
@@ -42,8 +42,14 @@ class AzureOpenAIAdapter:
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         """The deployments named in the options; Azure lists deployments to its management API only. Else all models."""
         client = await client_for(access, _build)
-        found = [model async for model in list_model_ids(client, name=NAME, access=access)]
-        if named := access.options.get("deployments"):
+        named = access.options.get("deployments")
+        try:
+            found = [model async for model in list_model_ids(client, name=NAME, access=access)]
+        except ModelGone:
+            if not named:
+                raise
+            found = []  # gateways in front of Azure often serve the deployments only
+        if named:
             return [DiscoveredModel(name=str(name)) for name in named]
         return [DiscoveredModel(name=model.id) for model in found if _chats(model.model_extra or {})]
 

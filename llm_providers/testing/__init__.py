@@ -1,0 +1,1 @@
+"""What whoever writes an adapter runs against it; see docs/write-an-adapter.md."""

@@ -1,4 +1,4 @@
-"""No spelling of an internal address gets a connection, through any field that takes a URL. Real listeners are the judges."""
+"""No spelling of an internal address gets a connection, through any field that takes a URL. Real listeners judge."""
 
 from __future__ import annotations
 

@@ -1,0 +1,24 @@
+"""Fixtures of the provider tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from llm_providers.tests import vendors
+
+
+@pytest.fixture(scope="session")
+def vendor() -> Iterator[str]:
+    """`host:port` of the vendors' mock."""
+    if not vendors.available():
+        pytest.skip("run `npm ci` in tests/mockvendor first")
+    yield from vendors.run_mock()
+
+
+@pytest.fixture
+def allowed_vendor(vendor: str, settings: Any) -> str:
+    settings.ALLOWED_PRIVATE_HOSTS = (vendor, "127.0.0.1:9")
+    return vendor
