@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 from jobs.registry import JobKind, registered_kinds
 
@@ -89,9 +90,12 @@ class EmbeddedJobs:
     def _fill(self, lane: _Lane) -> None:
         while lane.waiting and len(lane.working) < lane.kind.concurrency and not self._draining:
             job_id = lane.waiting.popleft()
-            task = asyncio.create_task(lane.kind.run(job_id), name=f"{lane.kind.name}:{job_id}")  # type: ignore[arg-type]
+            task = asyncio.create_task(self._work(lane.kind, job_id), name=f"{lane.kind.name}:{job_id}")
             lane.working[job_id] = task
-            task.add_done_callback(lambda done, lane=lane, job_id=job_id: self._finished(lane, job_id, done))  # type: ignore[misc]
+            task.add_done_callback(partial(self._finished, lane, job_id))
+
+    async def _work(self, kind: JobKind, job_id: str) -> None:
+        await kind.run(job_id)
 
     def _finished(self, lane: _Lane, job_id: str, task: asyncio.Task[None]) -> None:
         del lane.working[job_id]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 
 from agents.engine.events import TERMINAL_TYPES, Event
@@ -162,7 +163,7 @@ async def _give_back(run: str, epoch: int) -> None:
     await in_db(lease.release_run, run, epoch)
 
 
-def _notice(claimed: ClaimedRun, events: list[Event] | tuple[Event, ...]) -> None:
+def _notice(claimed: ClaimedRun, events: Sequence[Event]) -> None:
     run = claimed.run
     for event in events:
         if event.type in _NOTICED:

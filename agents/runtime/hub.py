@@ -201,7 +201,8 @@ class Watch:
 
     def take(self, limit: int = 200) -> list[str]:
         """The frames owed now, in order, at most some `limit`; empty when there is nothing or the journal is needed."""
-        channel, owed = self.channel, []
+        channel = self.channel
+        owed: list[str] = []
         if self.cursor < channel.last_seq:
             if self.cursor < channel.base:
                 return owed

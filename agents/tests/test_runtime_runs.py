@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -133,7 +134,7 @@ async def test_a_conversation_runs_one_run_at_a_time_in_order(owner: Any, agent:
         conversation = (await in_db(lambda: Run.objects.get(pk=first))).conversation_id
         others = [await start(owner, agent, f"{n} [[tokens:5 gap:1]]", conversation=conversation) for n in range(4)]
         runs = [await ended(run) for run in [first, *others]]
-    for before, after in zip(runs, runs[1:], strict=False):
+    for before, after in pairwise(runs):
         assert before.ended_at <= after.started_at
         assert (after.started_at - before.ended_at).total_seconds() < 0.5, "the bell rings for the next"
 

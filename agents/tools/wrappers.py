@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from agents.tools.base import Tool, ToolContext, ToolProblem, ToolResult
 from core.text_policy import replace_bad
 
@@ -68,8 +70,12 @@ def fit_output(text: str) -> str:
     return data[: OUTPUT_LIMIT - len(_CUT)].decode(errors="ignore") + _CUT
 
 
-@lru_cache(maxsize=512)
 def _validator(tool: Tool) -> Validator:
+    return _validator_of(orjson.dumps(tool.spec.parameters))
+
+
+@lru_cache(maxsize=512)
+def _validator_of(schema: bytes) -> Validator:
     from jsonschema import Draft202012Validator  # at first use: it costs start-up time
 
-    return Draft202012Validator(tool.spec.parameters)
+    return Draft202012Validator(orjson.loads(schema))
