@@ -12,6 +12,6 @@ class PlatformConfig(AppConfig):
         from platform_site.logs import configure_logging
         from platform_site.sentry import start_sentry
 
-        configure_logging()
+        configure_logging(settings.LOG_LEVEL)
         if settings.SENTRY_DSN:
             start_sentry(settings.SENTRY_DSN, release=settings.VERSION)

@@ -107,7 +107,7 @@ def add_common_answers(result: dict[str, Any], generator: Any, request: Any, pub
                 answers.setdefault("304", {"description": "Unchanged since the ETag in If-None-Match."})
             if (method == "post" and "201" in answers | {}) or (method == "post" and "202" in answers):
                 parameters.append(_KEY)
-            if method == "patch" and address.endswith(("/agents/{agent_id}/", "/providers/{provider_id}/")):
+            if method == "patch" and address.endswith(("/agents/{agent_id}/", "/providers/{provider}/")):
                 parameters.append(
                     {
                         "name": "If-Match",

@@ -197,6 +197,7 @@ LOGIN_URL = "/admin/login/"
 AGENT_TOOL_MODULES = ["agents.tools.builtin"]
 SERVE_WORKER = True
 
+LOG_LEVEL = env.read_text("AAP_LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = None  # platform_site.logs configures logging
 
 UNFOLD = {

@@ -9,3 +9,5 @@ DATABASES = {"default": env.parse_database_url(_POSTGRES)} if _POSTGRES else bas
 DATABASES["default"]["TEST"] = {"NAME": "test_platform" if _POSTGRES else str(base.DATA_DIR / "test.sqlite3")}
 RATE_LIMITS = "off"
 SERVE_WORKER = False
+LOG_LEVEL = "WARNING"
+(base.DATA_DIR / "static").mkdir(exist_ok=True)
