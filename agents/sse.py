@@ -33,7 +33,7 @@ async def run_stream(request: HttpRequest, workspace: str, run_id: str) -> HttpR
     try:
         if request.GET:
             raise ValidationFailed("This address takes no query parameters.", code="unknown_parameter")
-        actor = await async_actor(request, workspace)
+        actor = await async_actor(request, workspace, Permission.RUN_VIEW)
         look = await in_db(_look, actor, run_id)
     except DomainError as error:
         return problem_response(error)
@@ -44,7 +44,7 @@ async def run_stream(request: HttpRequest, workspace: str, run_id: str) -> HttpR
 
     async def still_allowed() -> bool:
         try:
-            return await in_db(_sees, await async_actor(request, workspace), run_id)
+            return await in_db(_sees, await async_actor(request, workspace, Permission.RUN_VIEW), run_id)
         except DomainError:
             return False
 

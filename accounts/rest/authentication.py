@@ -10,7 +10,8 @@ from rest_framework.request import Request
 
 from accounts.rest.address import client_ip
 from accounts.tokens import Principal, actor_for, principal_from_access_token
-from core.authz import Actor
+from audit import record
+from core.authz import Actor, Permission, authorize
 from core.db import in_db
 from core.errors import NotAuthenticated
 
@@ -37,13 +38,17 @@ def principal_of(request: HttpRequest) -> Principal | None:
     return principal_from_access_token(token.strip(), ip=client_ip(request.META))
 
 
-async def async_actor(request: HttpRequest, workspace: str) -> Actor:
-    """The Actor of a plain async view; NotAuthenticated or NotFound like everywhere else."""
+async def async_actor(request: HttpRequest, workspace: str, permission: Permission) -> Actor:
+    """The Actor of a plain async view that needs `permission`; refused and recorded like everywhere else."""
 
     def find() -> Actor:
         principal = principal_of(request)
         if principal is None:
             raise NotAuthenticated()
-        return actor_for(principal, workspace)[0]
+        actor = actor_for(principal, workspace)[0]
+        if permission not in actor.permissions:
+            record.record_denial(actor, permission=permission, kind=f"{request.method} {request.path}"[:200])
+            authorize(actor, permission)
+        return actor
 
     return await in_db(find)
