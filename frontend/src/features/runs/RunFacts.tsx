@@ -1,0 +1,51 @@
+"use client";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { CopyButton } from "@/components/ui/CopyButton";
+import { StateMark } from "@/components/ui/State";
+import type { Run } from "@/lib/api/types";
+import { failureWords, stopReason } from "@/lib/format/failure-words";
+import { between, count, duration, fullTime, money } from "@/lib/format/format";
+import type { RunState } from "@/lib/stream/run-state";
+
+function Fact({ label, children }: { label: string; children: ReactNode }) {
+  return <div className="min-w-0"><dt className="text-meta text-muted">{label}</dt><dd className="tabular truncate text-small">{children}</dd></div>;
+}
+
+/** What happened, in one strip: state, who, how long, how much, why it ended. */
+export function RunFacts({ record, state, now }: { record: Run | undefined; state: RunState; now: number }) {
+  const status = state.loaded ? state.status : record?.status;
+  const started = state.startedAt ?? record?.started_at ?? null;
+  const ended = state.endedAt ?? record?.ended_at ?? null;
+  const usage = state.usage ?? record?.usage ?? null;
+  const agent = record?.agent ?? state.agent;
+  const draft = record?.draft ?? state.draft;
+  const version = record?.version ?? state.version;
+  const error = state.error ?? record?.error ?? null;
+  const chat = record?.conversation ?? state.conversation;
+  const attempts = Math.max(state.attempt, record?.attempts ?? 1);
+  return (
+    <div className="border-b border-border px-6 py-4 max-md:px-4">
+      <dl className="grid grid-cols-[repeat(auto-fit,minmax(116px,1fr))] gap-x-6 gap-y-3">
+        <Fact label="State">{status ? <StateMark state={status} /> : "–"}</Fact>
+        <Fact label="Agent">{agent ? <Link href={`/agents/${agent.id}/`} prefetch={false} className="text-accent hover:underline">{agent.name}{draft ? " (draft)" : version ? ` v${version}` : ""}</Link> : "–"}</Fact>
+        <Fact label="Started by">{record?.started_by ? record.started_by.name || record.started_by.email : "–"}</Fact>
+        <Fact label="Started"><span title={started ? fullTime(started) : undefined}>{started ? fullTime(started) : "–"}</span></Fact>
+        <Fact label="Duration">{duration(started ? (between(started, ended) ?? Math.max(0, now - Date.parse(started))) : null)}{attempts > 1 ? `, ${attempts} attempts` : ""}</Fact>
+        <Fact label="Tokens">{usage ? `${count(usage.input_tokens)} in, ${count(usage.output_tokens)} out` : "–"}</Fact>
+        <Fact label="Cost">{usage || record?.cost ? money(state.cost ?? record?.cost) : "–"}</Fact>
+        <Fact label="Stopped because">{status && ended ? stopReason(record?.stop_reason ?? error?.code ?? (status === "cancelled" ? "cancelled" : status === "succeeded" ? "completed" : null)) : "–"}</Fact>
+      </dl>
+      {error ? (
+        <div className="mt-3 rounded-control border border-failed bg-removed-bg px-3 py-2 text-small [overflow-wrap:anywhere]">
+          <strong className="font-medium">{failureWords(error.code).title}.</strong> {error.detail} {failureWords(error.code).next}
+        </div>
+      ) : null}
+      <div className="-ml-2 mt-2 flex flex-wrap items-center gap-1">
+        <CopyButton words label="Copy run id" text={state.run} />
+        {record?.request_id ?? state.requestId ? <CopyButton words label="Copy request id" text={record?.request_id ?? state.requestId ?? ""} /> : null}
+        {chat && !draft ? <Link href={`/chats/${chat}/`} prefetch={false} className="rounded-control px-2.5 py-1.5 text-small font-medium text-accent hover:underline">Open the chat</Link> : null}
+      </div>
+    </div>
+  );
+}
