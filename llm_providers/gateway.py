@@ -252,7 +252,7 @@ class _Call:
 
     def _usage(self, outcome: str) -> UsageSettled:
         usage, estimated = self.reported, False
-        if usage is None:
+        if usage is None or (self.characters and not usage.output_tokens):  # some servers report zeros
             estimated = True
             # A call that failed before the model wrote anything is not charged by any vendor.
             begun = bool(self.characters) or outcome in ("ok", "interrupted", "abandoned")

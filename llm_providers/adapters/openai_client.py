@@ -47,26 +47,32 @@ def _arguments(access: Access, *, needs_key: bool) -> dict[str, Any]:
         tls_context()  # here, in the thread, and not at the first connection
     if not access.api_key and needs_key:
         raise AuthFailed("This provider needs a key. Enter one in the provider's settings.")
+    http = guarded_client()
+    if not access.api_key:
+        http.event_hooks["request"].append(_without_authorization)
     return {
         "api_key": access.api_key or "none",
         "max_retries": 0,
         "timeout": httpx2.Timeout(FIRST_BYTE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-        "http_client": guarded_client(),
+        "http_client": http,
     }
 
 
 def _without_environment(client: Any, access: Access) -> Any:
-    import openai
-
     options = access.options
     client.organization = options.get("organization") or None
     client.project = options.get("project") or None
     client.admin_api_key = None
     client.webhook_secret = None
     # OPENAI_CUSTOM_HEADERS is merged into this by the constructor; there is no argument against it.
-    client._custom_headers = {} if access.api_key else {"Authorization": openai.Omit()}
+    client._custom_headers = {}
     _ = client.chat.completions  # builds the resource, and its imports, now
     return client
+
+
+async def _without_authorization(request: httpx2.Request) -> None:
+    """The SDK insists on a key; a server that needs none gets no header for it."""
+    request.headers.pop("Authorization", None)
 
 
 async def post_stream(

@@ -4,15 +4,15 @@
         @pytest.fixture
         def subject(self) -> Subject: ...
 
-The subject's vendor must answer the prompts of tests/mockvendor/fixtures.json. Methods are tests; nothing here is imported by
-the product.
+The subject's vendor must answer the prompts of tests/mockvendor/fixtures.json. Methods are tests; nothing here is
+imported by the product.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -79,6 +79,11 @@ async def listen(
     messages = (*before, UserMessage(prompt), *after)
     request = ModelRequest(model or subject.model, tuple(messages), tuple(tools))
     return [event async for event in subject.adapter.stream(request, subject.access)]
+
+
+async def _collect(stream: AsyncIterator[ModelEvent], events: list[ModelEvent]) -> None:
+    async for event in stream:
+        events.append(event)
 
 
 def text_of(events: Sequence[ModelEvent]) -> str:
@@ -177,17 +182,17 @@ class AdapterConformance:
     async def test_a_cut_answer_is_an_error_and_keeps_its_text(self, subject: Subject) -> None:
         events: list[ModelEvent] = []
         request = ModelRequest(subject.model, (UserMessage("be cut"),))
+        stream = subject.adapter.stream(request, subject.access)
         with pytest.raises(ProtocolBroken):
-            async for event in subject.adapter.stream(request, subject.access):
-                events.append(event)
+            await _collect(stream, events)
         assert not any(isinstance(event, ModelStopped) for event in events)
 
     async def test_a_cut_call_never_becomes_ready(self, subject: Subject) -> None:
         events: list[ModelEvent] = []
         request = ModelRequest(subject.model, (UserMessage("cut the call"),), (CLOCK,))
+        stream = subject.adapter.stream(request, subject.access)
         with pytest.raises(ProtocolBroken):
-            async for event in subject.adapter.stream(request, subject.access):
-                events.append(event)
+            await _collect(stream, events)
         assert not any(isinstance(event, ToolCallReady) for event in events)
 
     async def test_cancelling_ends_at_once(self, subject: Subject) -> None:
