@@ -32,6 +32,9 @@ from jobs.bells import ring
 
 log = logging.getLogger(__name__)
 
+#: Characters of history that fit into any model's window.
+SMALL_HISTORY = 4000
+
 _NOTICED = TERMINAL_TYPES | {"run.started", "run.waiting", "run.resumed"}
 
 
@@ -125,6 +128,8 @@ def _start_timer(claimed: ClaimedRun, limits: Limits, stop: StopSignal) -> async
 
 
 async def _context_window(claimed: ClaimedRun) -> int | None:
+    if sum(len(message.text) for message in claimed.history) < SMALL_HISTORY:
+        return None  # nothing that would ever have to be left out: save the visit to the database
     from llm_providers import gateway
     from llm_providers.errors import ProviderError
 

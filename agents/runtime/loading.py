@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db import transaction
-
 from agents.engine.events import EventMalformed, from_json
 from agents.engine.state import JournalBroken, RunState, fold
 from agents.models import MessageChunk, Run, RunEvent
@@ -32,11 +30,11 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
     """None when there is nothing to do: the run ended, somebody holds it, or it is not its turn."""
     if not claim_run(run_id):
         return None
-    with transaction.atomic(durable=False):
-        run = Run.objects.select_related("version", "agent").get(pk=run_id)
-        rows = list(RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", "at", "event"))
-        history, omitted = load_history(run)
-        saved = load_saved_text(run_id) if run.attempts else {}
+    # No transaction: what is read here changes only by the lease's holder, and on SQLite one would lock out writers.
+    run = Run.objects.select_related("version").get(pk=run_id)
+    rows = list(RunEvent.objects.filter(run_id=run_id).order_by("seq").values_list("seq", "at", "event"))
+    history, omitted = load_history(run)
+    saved = load_saved_text(run_id) if run.attempts else {}
     try:
         stored = [(seq, at, from_json(event)) for seq, at, event in rows]
         state = fold(event for _, _, event in stored)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from django.db.models import TextField
+from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
 from agents.engine.events import PRIVATE_FIELDS, public_json
@@ -61,12 +61,13 @@ def _published(run: str, seq: int, kind: str, at: datetime, raw: str) -> Publish
     return published_event(run, seq, at, kind, raw, document)
 
 
-def look_at_runs(runs: Sequence[str], *, with_text: bool = True) -> list[RunLook]:
-    """Where these runs stand, and what is saved of their open messages. Runs that are gone are left out."""
+def look_at_runs(runs: Sequence[str], *, rows: QuerySet[Run] | None = None) -> list[RunLook]:
+    """Where these runs stand, and what is saved of their open messages. Left out: what is not among `rows` (all runs)."""
     looks = []
-    for run, last_seq, status in Run.objects.filter(pk__in=runs).values_list("pk", "last_seq", "status"):
+    among = Run.objects.all() if rows is None else rows
+    for run, last_seq, status in among.filter(pk__in=runs).values_list("pk", "last_seq", "status"):
         ended = status in Run.TERMINAL
-        texts = () if ended or not with_text or status == Run.Status.QUEUED else open_text(run)
+        texts = () if ended or status == Run.Status.QUEUED else open_text(run)
         looks.append(RunLook(run, last_seq, ended, texts))
     return looks
 

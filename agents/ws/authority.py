@@ -51,9 +51,10 @@ def look_at_run(principal: Principal, run: str) -> tuple[RunLook, str]:
     """Where a run stands and its workspace; NotFound unless the person may see it, whether it exists or not."""
     still_signed_in(principal)
     workspace = workspace_of_run(run)
-    if workspace is None or not may_see_runs(principal, workspace, [run]):
+    if workspace is None:
         raise NotFound()
-    looks = look_at_runs([run])
+    actor, _ = actor_for(principal, workspace)
+    looks = look_at_runs([run], rows=runs_visible_to(actor))
     if not looks:
         raise NotFound()
     return looks[0], workspace
