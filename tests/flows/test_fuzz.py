@@ -1,0 +1,94 @@
+"""schemathesis over our own OpenAPI document: no 5xx but those of the contract, and every answer matches its schema.
+
+`make test` runs a stated sample with a fixed seed; `make test-all` sets FUZZ_EXAMPLES for the full figure (G12).
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import Any
+
+import orjson
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from platform_site.docs_views import schema_bytes
+
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
+SKIPPED = "/stream/"  # server-sent events: tests/flows/test_stream.py
+
+schema = schemathesis.openapi.from_dict(orjson.loads(schema_bytes())).exclude(path_regex=SKIPPED)
+schema.app = get_wsgi_application()
+
+
+def keep_connection() -> None:
+    """The WSGI handler closes connections after a request, as in production; the test's transaction needs its own.
+
+    Django's test client connects the signals again after each of its own requests, so this comes right before ours.
+    """
+    for sent in (request_started, request_finished):
+        sent.disconnect(close_old_connections)
+
+
+@pytest.fixture
+def world(agent: dict[str, Any], owner: Any) -> dict[str, Any]:
+    """Real ids, so that half of the cases get past the 404."""
+    run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hi"}}).data
+    provider = owner.get("providers/").data["results"][0]["id"]
+    return {
+        "token": owner.token,
+        "workspace": owner.base.split("/")[-2],
+        "agent_id": agent["id"],
+        "run_id": run["id"],
+        "conversation_id": run["conversation"],
+        "provider": provider,
+        "model": agent["draft"]["model"],
+        "number": 1,
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_answer_is_outside_the_contract(case: Any, world: dict[str, Any]) -> None:
+    for name in list(case.path_parameters or {}):
+        if name in world and zlib.crc32(repr(case.body).encode("utf-8", "replace")) % 4:
+            case.path_parameters[name] = world[name]
+    headers = dict(case.headers or {})
+    headers.pop("Authorization", None)
+    headers["Authorization"] = f"Bearer {world['token']}"
+    case.headers = headers
+    if case.path.endswith(("/logout/", "/password/")):
+        return  # would end the sign-in of the cases that follow
+    keep_connection()
+    response = case.call()
+    if response.status_code in (503, 507):
+        return
+    case.validate_response(
+        response,
+        checks=[
+            not_a_server_error,
+            status_code_conformance,
+            content_type_conformance,
+            response_schema_conformance,
+        ],
+    )
