@@ -7,14 +7,14 @@ import { useConversations } from "@/lib/api/resources/conversations";
 import type { Conversation } from "@/lib/api/types";
 import { useRouteId } from "@/lib/route/use-route-id";
 import { useSession } from "@/lib/session/SessionProvider";
-import { useTopic } from "@/lib/stream/use-stream";
+import { useTopicRefresh } from "@/lib/stream/use-stream";
 import { setFrame } from "./frame-state";
 
 export function RecentChats() {
   const { workspace } = useSession();
   const { items, loading, retry } = useConversations({ limit: 30 });
   const current = useRouteId("chats");
-  useTopic(workspace ? `runs:${workspace.id}` : null, () => retry(), retry);
+  useTopicRefresh(workspace ? `runs:${workspace.id}` : null, retry);
   const pinned = items?.filter((chat) => chat.pinned) ?? [];
   const recent = items?.filter((chat) => !chat.pinned) ?? [];
   return (

@@ -20,7 +20,7 @@ export function WorkspaceSwitcher({ narrow }: { narrow: boolean }) {
   return (
     <Menu
       align="start"
-      trigger={<button type="button" aria-label={`Workspace: ${workspace?.name ?? ""}. Switch`} className={cx(shape, "hover:bg-hover")}>{face}{narrow ? null : <LuChevronsUpDown size={16} className="shrink-0 text-muted" aria-hidden />}</button>}
+      trigger={<button type="button" className={cx(shape, "hover:bg-hover")}>{face}<span className="sr-only">{narrow ? workspace?.name : ""}: switch workspace</span>{narrow ? null : <LuChevronsUpDown size={16} className="shrink-0 text-muted" aria-hidden />}</button>}
     >
       <MenuLabel>Workspaces</MenuLabel>
       <MenuChoice value={workspace?.slug ?? null} onChange={switchTo} options={me.workspaces.map((one) => ({ value: one.slug, label: one.name, note: one.role }))} />

@@ -20,7 +20,7 @@ export const stateWord = (state: StateName): string => looks[state].word;
 export function StateMark({ state, word, className }: { state: StateName; word?: string; className?: string }) {
   const look = looks[state] ?? looks.unknown;
   return (
-    <span className={cx("inline-flex items-center gap-1.5 whitespace-nowrap", look.colour, className)}>
+    <span className={cx("inline-flex items-center gap-1.5 align-middle whitespace-nowrap", look.colour, className)}>
       <look.icon size={16} className={state === "running" ? "spin" : undefined} aria-hidden />
       <span>{word ?? look.word}</span>
     </span>

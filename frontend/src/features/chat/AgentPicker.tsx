@@ -18,7 +18,7 @@ export function AgentPicker({ agents, value, name, model, onChange }: Props) {
   return (
     <Menu
       align="start" side="top"
-      trigger={<button type="button" aria-label={`Agent: ${name}. Change`} className="inline-flex h-8 min-w-0 items-center gap-1.5 rounded-control px-1.5 text-small hover:bg-hover max-md:h-10">{face}<LuChevronDown size={16} className="shrink-0 text-muted" aria-hidden /></button>}
+      trigger={<button type="button" className="inline-flex h-8 min-w-0 items-center gap-1.5 rounded-control px-1.5 text-small hover:bg-hover max-md:h-10">{face}<span className="sr-only">: choose another agent</span><LuChevronDown size={16} className="shrink-0 text-muted" aria-hidden /></button>}
     >
       <MenuLabel>Who answers</MenuLabel>
       <MenuChoice value={value} onChange={onChange} options={agents.map((agent) => ({ value: agent.id, label: agent.name, note: [agent.published && `v${agent.published.number}`, agent.published?.model_name].filter(Boolean).join(" · ") }))} />

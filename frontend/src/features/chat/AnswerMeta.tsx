@@ -28,7 +28,7 @@ export function AnswerMeta({ turn }: { turn: Turn }) {
   return (
     <div className="flex min-h-6 items-center gap-3 text-meta text-muted">
       <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-1.5">
-        {facts.map((fact, i) => <span key={i} className="inline-flex min-w-0 items-center gap-x-1.5">{i ? <span aria-hidden>·</span> : null}{fact}</span>)}
+        {facts.map((fact, i) => <span key={i} className="inline-flex min-w-0 items-center gap-x-1.5">{fact}{i < facts.length - 1 ? <span aria-hidden>·</span> : null}</span>)}
       </div>
       {turn.sending ? null : <Link href={`/runs/${turn.run}/`} prefetch={false} className="shrink-0 rounded-small px-1 text-accent underline-offset-2 hover:underline">trace</Link>}
     </div>

@@ -40,7 +40,7 @@ function SendFailure({ chat }: { chat: Chat }) {
   if (!chat.problem) return null;
   const { problem } = chat;
   return (
-    <div role="alert" className="mb-2 flex items-start gap-2 rounded-control border border-failed bg-removed-bg px-3 py-2 text-small">
+    <div role="alert" className="mb-2 flex items-center gap-2 rounded-control border border-failed bg-surface py-1 pl-3 pr-1 text-small">
       <div className="min-w-0 flex-1 [overflow-wrap:anywhere]">
         <strong className="font-medium">Not sent. </strong>
         {problem.code === "agent_not_published" ? "This agent has no published version yet. Publish it, then send again." : problem.field("text") ?? problem.detail} Your text is still in the box.

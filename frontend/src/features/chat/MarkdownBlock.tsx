@@ -24,7 +24,7 @@ const components: Components = {
   a: ({ href, children }) => <OutLink href={href}>{children}</OutLink>,
   // A picture's address can carry data out; it is shown as the link it is.
   img: ({ src, alt }) => (typeof src === "string" && src ? <OutLink href={src}>{alt ? `${alt} (${src})` : src}</OutLink> : <>{alt}</>),
-  table: ({ children }) => <div className="table block!" role="region" aria-label="Table" tabIndex={0}><table>{children}</table></div>,
+  table: ({ children }) => <div className="table block!" role="group" aria-label="Table" tabIndex={0}><table>{children}</table></div>,
   pre: ({ node, children }) => {
     const code = node?.children[0] as { properties?: { className?: unknown } } | undefined;
     const names = Array.isArray(code?.properties?.className) ? code.properties.className : [];

@@ -23,11 +23,11 @@ function Failure({ turn, onAgain }: { turn: Turn; onAgain?: (text: string) => vo
   const partial = turn.parts.some((part) => part.kind === "text");
   const question = turn.question;
   return (
-    <div role="alert" className="rounded-card border border-failed bg-removed-bg px-4 py-3">
+    <div role="alert" className="rounded-card border border-failed bg-surface px-4 py-3">
       <p className="flex items-start gap-2 text-body font-medium"><LuTriangleAlert size={16} className="mt-0.5 shrink-0 text-failed" aria-hidden />{title}</p>
       {turn.error?.detail ? <p className="mt-1 text-small [overflow-wrap:anywhere]">{turn.error.detail}</p> : null}
       <p className="mt-1 text-small">{next}{partial ? " The text above is cut off." : ""}</p>
-      <div className="-ml-1 mt-2 flex flex-wrap gap-1">
+      <div className="mt-2 flex flex-wrap gap-1">
         {question && onAgain ? <Button size="small" onClick={() => onAgain(question)}>Send again</Button> : null}
         {code.startsWith("provider_auth") ? <ButtonLink href="/providers/" size="small" look="quiet">Open models</ButtonLink> : null}
         <CopyButton words label="Copy run id" text={turn.run} />

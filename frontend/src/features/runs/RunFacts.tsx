@@ -9,7 +9,7 @@ import { between, count, duration, fullTime, money } from "@/lib/format/format";
 import type { RunState } from "@/lib/stream/run-state";
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
-  return <div className="min-w-0"><dt className="text-meta text-muted">{label}</dt><dd className="tabular truncate text-small">{children}</dd></div>;
+  return <div className="min-w-0"><dt className="text-meta text-muted">{label}</dt><dd className="tabular text-small [overflow-wrap:anywhere]">{children}</dd></div>;
 }
 
 /** What happened, in one strip: state, who, how long, how much, why it ended. */
@@ -26,7 +26,7 @@ export function RunFacts({ record, state, now }: { record: Run | undefined; stat
   const attempts = Math.max(state.attempt, record?.attempts ?? 1);
   return (
     <div className="border-b border-border px-6 py-4 max-md:px-4">
-      <dl className="grid grid-cols-[repeat(auto-fit,minmax(116px,1fr))] gap-x-6 gap-y-3">
+      <dl className="grid grid-cols-[repeat(auto-fit,minmax(140px,1fr))] gap-x-6 gap-y-3">
         <Fact label="State">{status ? <StateMark state={status} /> : "–"}</Fact>
         <Fact label="Agent">{agent ? <Link href={`/agents/${agent.id}/`} prefetch={false} className="text-accent hover:underline">{agent.name}{draft ? " (draft)" : version ? ` v${version}` : ""}</Link> : "–"}</Fact>
         <Fact label="Started by">{record?.started_by ? record.started_by.name || record.started_by.email : "–"}</Fact>
@@ -37,7 +37,7 @@ export function RunFacts({ record, state, now }: { record: Run | undefined; stat
         <Fact label="Stopped because">{status && ended ? stopReason(record?.stop_reason ?? error?.code ?? (status === "cancelled" ? "cancelled" : status === "succeeded" ? "completed" : null)) : "–"}</Fact>
       </dl>
       {error ? (
-        <div className="mt-3 rounded-control border border-failed bg-removed-bg px-3 py-2 text-small [overflow-wrap:anywhere]">
+        <div className="mt-3 rounded-control border border-failed bg-surface px-3 py-2 text-small [overflow-wrap:anywhere]">
           <strong className="font-medium">{failureWords(error.code).title}.</strong> {error.detail} {failureWords(error.code).next}
         </div>
       ) : null}

@@ -13,7 +13,7 @@ import { useRuns } from "@/lib/api/resources/runs";
 import type { Run } from "@/lib/api/types";
 import { between, compact, duration, money } from "@/lib/format/format";
 import { useSession } from "@/lib/session/SessionProvider";
-import { useTopic } from "@/lib/stream/use-stream";
+import { useTopicRefresh } from "@/lib/stream/use-stream";
 
 const states: StateName[] = ["running", "queued", "succeeded", "failed", "cancelled"];
 const tokens = (run: Run) => (run.usage ? run.usage.input_tokens + run.usage.output_tokens : null);
@@ -24,7 +24,7 @@ export function RunList() {
   const [agent, setAgent] = useState("");
   const agents = useAgents();
   const list = useRuns({ status, agent });
-  useTopic(workspace ? `runs:${workspace.id}` : null, () => list.retry(), list.retry);
+  useTopicRefresh(workspace ? `runs:${workspace.id}` : null, list.retry);
   const filtered = Boolean(status || agent);
   return (
     <div className="flex flex-col gap-4">

@@ -1,16 +1,16 @@
 "use client";
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { LuSquare, LuX } from "react-icons/lu";
 import { PageHeader } from "@/components/frame/PageHeader";
 import { Button, IconButton } from "@/components/ui/Button";
 import { Dialog } from "@/components/ui/Dialog";
 import { ProblemPanel, SkeletonRows } from "@/components/ui/Panels";
-import { StateMark } from "@/components/ui/State";
 import { Tabs } from "@/components/ui/Tabs";
 import { toast } from "@/components/ui/Toast";
 import { toProblem } from "@/lib/api/problem";
 import { useRunActions, useRunRecord } from "@/lib/api/resources/runs";
 import { useTools } from "@/lib/api/resources/workspace";
+import { useWide } from "@/lib/layout/use-wide";
 import { isOver } from "@/lib/stream/run-state";
 import { useRun, useRunMissing } from "@/lib/stream/use-stream";
 import { EventList } from "./EventList";
@@ -18,15 +18,6 @@ import { RunFacts } from "./RunFacts";
 import { SpanInspector } from "./SpanInspector";
 import { extent, spansOf } from "./spans";
 import { Waterfall } from "./Waterfall";
-
-const wide = () => matchMedia("(min-width: 1024px)").matches;
-function useWide(): boolean {
-  return useSyncExternalStore((listener) => {
-    const media = matchMedia("(min-width: 1024px)");
-    media.addEventListener("change", listener);
-    return () => media.removeEventListener("change", listener);
-  }, wide, () => true);
-}
 
 function useNow(ticking: boolean): number {
   const [now, setNow] = useState(() => Date.now());
@@ -84,7 +75,7 @@ export function RunPage({ id }: { id: string }) {
   if (record.problem && !state.loaded) return <><PageHeader title="Run" back={back} /><ProblemPanel problem={record.problem} onRetry={record.retry} /></>;
   return (
     <>
-      <PageHeader title={title} back={back} aside={state.loaded ? <StateMark state={state.status} className="text-small" /> : null}>
+      <PageHeader title={title} back={back}>
         {over ? null : <Button size="small" icon={LuSquare} busy={stopping} onClick={() => void stop()}>{stopping ? "Stopping" : "Stop"}</Button>}
       </PageHeader>
       <div className="flex min-h-0 flex-1">

@@ -32,18 +32,17 @@ export function Waterfall({ spans, from, to, chosen, onChoose }: Props) {
             <li key={span.id}>
               <button
                 type="button" id={`span-${span.id}`} aria-pressed={chosen === span.id} onClick={() => onChoose(span.id)}
-                aria-label={`${span.label}, ${stateWord(span.state)}, ${duration(end - span.start)}, after ${duration(span.start - from)}`}
                 className={cx("flex h-8 w-full items-center border-b border-border text-left text-small outline-offset-[-2px] max-md:h-10", chosen === span.id ? "bg-accent-soft" : "hover:bg-surface")}
               >
                 <span className={cx("flex w-[248px] shrink-0 items-center gap-2 pr-3 max-md:w-[44%]", span.depth ? "pl-10 max-md:pl-7" : "pl-6 font-medium max-md:pl-4")}>
                   <Icon size={16} className={cx("shrink-0", bad ? "text-failed" : span.kind === "restart" ? "text-unknown" : "text-muted")} aria-hidden />
-                  <span className="truncate">{span.label}</span>
+                  <span className="truncate">{span.label}</span><span className="sr-only">, {stateWord(span.state)}, began after {duration(span.start - from)}, took</span>
                   {bad ? <LuCircleX size={16} className="shrink-0 text-failed" aria-hidden /> : null}
                 </span>
                 <span className="relative block h-full min-w-0 flex-1 pr-16">
                   <span className="relative block h-full">
                     <span
-                      className={cx("absolute top-1/2 -translate-y-1/2 rounded-[2px]", span.kind === "step" ? "h-1" : "h-3", bad ? "bg-failed" : span.state === "unknown" ? "bg-unknown" : span.state === "cancelled" ? "bg-cancelled" : colours[span.kind])}
+                      className={cx("absolute top-1/2 -translate-y-1/2 rounded-[2px]", span.kind === "step" ? "h-1" : "h-3", bad && span.kind !== "step" ? "bg-failed" : span.state === "unknown" ? "bg-unknown" : span.state === "cancelled" ? "bg-cancelled" : colours[span.kind])}
                       style={{ left: part(span.start), width: `max(3px, calc(${part(end)} - ${part(span.start)}))` }}
                     />
                     {span.firstToken !== null && span.firstToken <= end ? <span title={`First token after ${duration(span.firstToken - span.start)}`} className="absolute top-1/2 h-5 w-0.5 -translate-y-1/2 bg-text" style={{ left: part(span.firstToken) }} /> : null}

@@ -30,6 +30,6 @@ export const keys = {
   usage: (workspace: string, days: number) => `${base(workspace)}usage/?days=${days}`,
 };
 
-/** Matches every cached list and object of a resource, also the pages of an endless list. */
+/** Matches every cached object and plain list below a path. Endless lists are reread by whoever shows them. */
 export const within = (path: string) => (key: unknown): boolean =>
-  typeof key === "string" && (key.startsWith(path) || key.startsWith(`$inf$${path}`) || key.startsWith(`tagged:${path}`));
+  typeof key === "string" && (key.startsWith(path) || key.startsWith(`tagged:${path}`));

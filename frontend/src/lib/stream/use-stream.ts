@@ -56,6 +56,20 @@ export function useTopic(topic: string | null, onNotice: (notice: { run: string;
   useEffect(() => (topic ? hub().follow(topic, (n) => notice(n), () => returned()) : undefined), [topic]);
 }
 
+const CALM_MS = 1_500;
+
+/** Rereads a list when something happens in its topic, at most once in a while however much happens. */
+export function useTopicRefresh(topic: string | null, refresh: () => void): void {
+  const again = useEffectEvent(refresh);
+  useEffect(() => {
+    if (!topic) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = () => { timer ??= setTimeout(() => { timer = undefined; again(); }, CALM_MS); };
+    const stop = hub().follow(topic, soon, soon);
+    return () => { clearTimeout(timer); stop(); };
+  }, [topic]);
+}
+
 export function useLink(): Link {
   return useSyncExternalStore((listener) => hub().socket.watch(listener), () => hub().link, () => "idle");
 }

@@ -4,10 +4,10 @@ import { mutate } from "swr";
 import useSWR from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api, type Tagged } from "../client";
-import { keys, within } from "../keys";
+import { keys } from "../keys";
 import type { Problem } from "../problem";
 import type { Agent, AgentInput, Version } from "../types";
-import { useList } from "./collection";
+import { invalidate, useList } from "./collection";
 
 export function useAgents(search = "") {
   const workspace = useWorkspaceId();
@@ -28,14 +28,12 @@ export function useVersions(agent: string | null) {
   return useList<Version>(workspace && agent ? keys.versions(workspace, agent) : null);
 }
 
-const refreshLists = (workspace: string) => void mutate(within(keys.agents.list(workspace)));
-
 export function useAgentActions() {
   const workspace = useWorkspaceId() ?? "";
   const one = (id: string) => keys.agents.one(workspace, id);
   const keep = (tagged: Tagged<Agent>) => mutate(`tagged:${one(tagged.value.id)}`, tagged, { revalidate: false });
   const listKey = keys.agents.list(workspace);
-  const lists = () => void mutate((key) => typeof key === "string" && (key.startsWith(`$inf$${listKey}?`) || key.startsWith(`${listKey}?`)));
+  const lists = () => invalidate(listKey);
   return {
     create: async (input: AgentInput) => {
       const agent = await api.post<Agent>(listKey, input);
@@ -50,13 +48,11 @@ export function useAgentActions() {
     },
     publish: async (id: string, notes: string) => {
       const answer = await api.post<{ version: { number: number; hash: string } }>(`${one(id)}publish/`, notes ? { notes } : {});
-      await mutate(`tagged:${one(id)}`);
-      refreshLists(workspace);
+      lists();
       return answer.version;
     },
     restore: async (id: string, number: number) => {
       const agent = await api.post<Agent>(`${one(id)}versions/${number}/restore/`);
-      await mutate(`tagged:${one(id)}`);
       lists();
       return agent;
     },

@@ -1,15 +1,25 @@
 "use client";
 // The two reads that every resource shares: a list that grows page by page, and one object.
-import { useMemo } from "react";
-import useSWR, { type SWRConfiguration } from "swr";
+import { useEffect, useMemo } from "react";
+import useSWR, { mutate as mutateAll, type SWRConfiguration } from "swr";
 import useSWRInfinite from "swr/infinite";
 import { api } from "../client";
+import { within } from "../keys";
 import type { Problem } from "../problem";
 import type { Page } from "../types";
 
 const fetcher = <T,>(path: string) => api.get<T>(path);
 
 const withCursor = (path: string, cursor: string) => `${path}${path.includes("?") ? "&" : "?"}cursor=${encodeURIComponent(cursor)}`;
+
+/** The lists on screen. Endless lists are out of reach of the cache's own filter, so they sign up here. */
+const shown = new Map<() => void, string>();
+
+/** Reads again whatever is on screen below a path; what is not on screen is read when it comes back. */
+export function invalidate(path: string): void {
+  void mutateAll(within(path));
+  shown.forEach((key, reread) => { if (key.startsWith(path) && !key.slice(path.length).includes("/messages/")) reread(); });
+}
 
 export type ListState<T> = {
   items: T[] | undefined; problem: Problem | undefined; loading: boolean;
@@ -26,6 +36,12 @@ export function useList<T>(path: string | null, config?: SWRConfiguration): List
     fetcher,
     { revalidateFirstPage: true, keepPreviousData: true, ...(config as object) },
   );
+  useEffect(() => {
+    if (!path) return;
+    const reread = () => void mutate();
+    shown.set(reread, path);
+    return () => void shown.delete(reread);
+  }, [path, mutate]);
   const items = useMemo(() => data?.flatMap((page) => page.results), [data]);
   const last = data?.[data.length - 1];
   return {

@@ -2,10 +2,10 @@
 // Conversations and the messages posted into them.
 import { mutate } from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
-import { api, newKey } from "../client";
-import { keys, within } from "../keys";
+import { api } from "../client";
+import { keys } from "../keys";
 import type { Conversation } from "../types";
-import { useList, useOne } from "./collection";
+import { invalidate, useList, useOne } from "./collection";
 
 export function useConversations(filters: { search?: string; agent?: string; archived?: boolean; limit?: number } = {}) {
   const workspace = useWorkspaceId();
@@ -24,7 +24,7 @@ export function useConversationActions() {
   const workspace = useWorkspaceId() ?? "";
   const list = keys.conversations.list(workspace);
   const one = (id: string) => keys.conversations.one(workspace, id);
-  const lists = () => void mutate((key) => typeof key === "string" && (key === list || key.startsWith(`${list}?`) || key.startsWith(`$inf$${list}`)) && !key.includes("/messages/"));
+  const lists = () => invalidate(list);
   return {
     refreshLists: lists,
     create: (agent: string, draft: boolean) => api.post<Conversation>(list, draft ? { agent, draft: true } : { agent }),
@@ -50,7 +50,5 @@ export function useConversationActions() {
       await api.remove(one(id));
       lists();
     },
-    newKey,
-    forget: (id: string) => void mutate(within(one(id)), undefined, { revalidate: false }),
   };
 }

@@ -1,11 +1,10 @@
 "use client";
 // Providers and the models they offer: one changes the other, so they share their invalidation.
-import { mutate } from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api } from "../client";
-import { keys, within } from "../keys";
+import { keys } from "../keys";
 import type { Check, Discovered, Model, Provider, ProviderInput, ProviderKind } from "../types";
-import { useList, useOne } from "./collection";
+import { invalidate, useList, useOne } from "./collection";
 
 export function useProviders() {
   const workspace = useWorkspaceId();
@@ -30,11 +29,12 @@ export function useModels(filters: { provider?: string; enabled?: boolean } = {}
 export function useProviderActions() {
   const workspace = useWorkspaceId() ?? "";
   const one = (id: string) => keys.providers.one(workspace, id);
-  const changed = () => Promise.all([
-    mutate(within(keys.providers.list(workspace))), mutate(within(keys.models.list(workspace))),
-  ]);
+  const changed = () => {
+    invalidate(keys.providers.list(workspace));
+    invalidate(keys.models.list(workspace));
+  };
   const call = async <T>(work: Promise<T>): Promise<T> => {
-    try { return await work; } finally { await changed(); }
+    try { return await work; } finally { changed(); }
   };
   return {
     check: (input: ProviderInput) => api.post<Check>(`${keys.providers.list(workspace)}check/`, input),

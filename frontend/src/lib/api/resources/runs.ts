@@ -1,10 +1,9 @@
 "use client";
-import { mutate } from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api } from "../client";
-import { keys, within } from "../keys";
+import { keys } from "../keys";
 import type { Run } from "../types";
-import { useList, useOne } from "./collection";
+import { invalidate, useList, useOne } from "./collection";
 
 export function useRuns(filters: { status?: string; agent?: string; conversation?: string } = {}) {
   const workspace = useWorkspaceId();
@@ -21,8 +20,7 @@ export function useRunActions() {
   return {
     cancel: async (id: string) => {
       await api.post(`${keys.runs.one(workspace, id)}cancel/`);
-      void mutate(within(keys.runs.list(workspace)));
+      invalidate(keys.runs.list(workspace));
     },
-    refreshLists: () => void mutate(within(keys.runs.list(workspace))),
   };
 }

@@ -20,6 +20,7 @@ import type { Tagged } from "@/lib/api/client";
 import { useAgent, useAgentActions } from "@/lib/api/resources/agents";
 import { useConversationActions } from "@/lib/api/resources/conversations";
 import type { Agent } from "@/lib/api/types";
+import { useWide } from "@/lib/layout/use-wide";
 import { useRouteId } from "@/lib/route/use-route-id";
 
 export function BuilderScreen() {
@@ -39,6 +40,9 @@ export function BuilderScreen() {
 }
 
 type Tab = "draft" | "try" | "versions";
+const tabs: Record<Tab, { value: Tab; label: string }> = {
+  draft: { value: "draft", label: "Draft" }, try: { value: "try", label: "Try it" }, versions: { value: "versions", label: "Versions" },
+};
 
 function Builder({ tagged }: { tagged: Tagged<Agent> }) {
   const { editor, state } = useDraftEditor(tagged);
@@ -49,6 +53,8 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
   const { agent } = state;
   const may = (act: string) => agent.permissions.includes(act);
   const locked = !may("edit");
+  const wide = useWide();
+  const shown = wide && tab === "try" ? "draft" : tab;
   return (
     <>
       <PageHeader title={state.values.name || agent.name} back={{ href: "/agents/", label: "Agents" }} aside={<SaveState state={state} />}>
@@ -61,20 +67,20 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
       <div className="flex min-h-0 flex-1">
         <div className="flex min-w-0 flex-1 flex-col">
           <Tabs<Tab>
-            label="Agent" value={tab} onChange={setTab} className="px-6 max-md:px-4"
-            tabs={[{ value: "draft", label: "Draft" }, { value: "try", label: <span className="lg:hidden">Try it</span> }, { value: "versions", label: "Versions" }]}
+            label="Agent" value={shown} onChange={setTab} className="px-6 max-md:px-4"
+            tabs={wide ? [tabs.draft, tabs.versions] : [tabs.draft, tabs.try, tabs.versions]}
           >
-            {tab === "try" ? <div className="flex min-h-0 flex-1 flex-col lg:hidden"><DraftChat state={state} flush={editor.flush} /></div> : null}
-            <div className={cx("min-h-0 flex-1 overflow-y-auto px-6 max-md:px-4", tab === "try" && "max-lg:hidden")}>
+            {shown === "try" ? <div className="flex min-h-0 flex-1 flex-col"><DraftChat state={state} flush={editor.flush} /></div> : null}
+            <div className={cx("min-h-0 flex-1 overflow-y-auto px-6 max-md:px-4", shown === "try" && "hidden")}>
               <div className="mx-auto max-w-[640px] pb-10">
                 <div className="pt-3"><Conflict state={state} editor={editor} /></div>
                 {locked ? <p className="pt-3 text-small text-muted">You can look at this agent, but not change it. {agent.owner.name || agent.owner.email} can give you access.</p> : null}
-                {tab === "versions" ? <VersionTimeline state={state} editor={editor} locked={locked} /> : <AgentForm key={state.round} state={state} editor={editor} locked={locked} />}
+                {shown === "versions" ? <VersionTimeline state={state} editor={editor} locked={locked} /> : <AgentForm key={state.round} state={state} editor={editor} locked={locked} />}
               </div>
             </div>
           </Tabs>
         </div>
-        <section aria-label="Try the draft" className="hidden w-[44%] max-w-[640px] shrink-0 flex-col border-l border-border lg:flex"><DraftChat state={state} flush={editor.flush} /></section>
+        {wide ? <section aria-label="Try the draft" className="flex w-[44%] max-w-[640px] shrink-0 flex-col border-l border-border"><DraftChat state={state} flush={editor.flush} /></section> : null}
       </div>
       <Confirm
         open={removing} onClose={() => setRemoving(false)} title={`Delete ${agent.name}?`} act="Delete agent"
