@@ -1,0 +1,91 @@
+"""`make test` and `make test-all`: every stage in order, and one closing line that sums them up.
+
+Long sweeps run as a stated sample with a fixed seed here, and in full with --full:
+
+| Sweep | make test | make test-all |
+|---|---|---|
+| schemathesis cases for each operation and database | 25 | 1,000 |
+| reconnects cut at every frame | every frame of one run | every frame of five runs |
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider"]
+
+
+@dataclass
+class Stage:
+    title: str
+    command: list[str]
+    environment: dict[str, str]
+    folder: Path = ROOT
+
+
+def stages(full: bool) -> list[Stage]:
+    left_out = "not browser" if full else "not browser and not full"
+    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "25"}
+    return [
+        Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
+        Stage("SQLite", [*PYTEST, "-m", left_out], amounts),
+        Stage("PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}),
+        Stage("Browser", [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "browser"], amounts),
+    ]
+
+
+def counts(output: str) -> tuple[int, int]:
+    """(passed, failed) of the closing line of pytest or vitest."""
+    lines = [line for line in output.splitlines() if re.search(r"\b\d+ (passed|failed|error)", line)]
+    tests = [line for line in lines if line.strip().startswith("Tests ")] or lines[-1:]
+    closing = tests[-1] if tests else ""
+    passed = sum(int(number) for number in re.findall(r"(\d+) passed", closing))
+    failed = sum(int(number) for number in re.findall(r"(\d+) (?:failed|error)", closing))
+    return passed, failed
+
+
+def main() -> int:
+    if shutil.which("chromium") is None:
+        print("chromium is missing: the browser tests need it (on Debian: apt-get install chromium).", file=sys.stderr)
+        return 1
+    passed = failed = 0
+    for stage in stages("--full" in sys.argv):
+        started = time.monotonic()
+        print(f"== {stage.title}", flush=True)
+        process = subprocess.Popen(
+            stage.command,
+            cwd=stage.folder,
+            env={**os.environ, **stage.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        assert process.stdout is not None
+        output = ""
+        for line in process.stdout:
+            output += line
+            print(line, end="", flush=True)
+        code = process.wait()
+        good, bad = counts(re.sub(r"\x1b\[[0-9;]*m", "", output))
+        if code and not bad:
+            bad = 1
+        if not code and not good:
+            print(f"{stage.title}: no test ran", flush=True)
+            bad = 1
+        passed, failed = passed + good, failed + bad
+        print(f"== {stage.title}: {good} passed, {bad} failed in {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
