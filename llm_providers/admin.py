@@ -27,7 +27,7 @@ HEALTH_COLOURS = {"ok": "success", "failing": "danger", "unknown": "info"}
 class ProviderForm(forms.ModelForm):
     """The key is written only: it is never shown again, and an empty field leaves it as it is."""
 
-    in_workspace = forms.ModelChoiceField(label="Workspace", queryset=None, widget=UnfoldAdminSelectWidget)
+    in_workspace: Any = forms.ModelChoiceField(label="Workspace", queryset=None, widget=UnfoldAdminSelectWidget)
     api_key = forms.CharField(
         label="Key",
         required=False,

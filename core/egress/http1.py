@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
         self.received = 0
         self.cap: int | None = None
         self.paused = False
-        self.lingering = False
+        self.on_linger_end: Callable[[], object] | None = None
         self.waiter: asyncio.Future[None] | None = None
         self.last_read = self.loop.time()
         self.read_timeout = 0.0
@@ -181,7 +181,7 @@ class Connection(asyncio.Protocol):
         self.received += len(data)
         if self.cap is not None and self.received > self.cap:
             raise HttpFault("the answer is too large")
-        if self.lingering:
+        if self.on_linger_end is not None:
             if self.received > HIGH_WATER:
                 self.close()
             return
@@ -197,6 +197,8 @@ class Connection(asyncio.Protocol):
             return
         self.complete = True
         self.keep = bool(self.parser.should_keep_alive())
+        if self.on_linger_end is not None:
+            self.loop.call_soon(self.on_linger_end)
 
     # --- one exchange ---
 
@@ -338,9 +340,18 @@ class Exchange:
         if self._closed or connection.complete or not connection.alive:
             return
         self._closed = True
-        connection.lingering = True
         connection.chunks.clear()
-        connection.loop.call_later(LINGER_SECONDS, self._pool.give_back, self._key, connection)
+        done = False
+
+        def give_back() -> None:
+            nonlocal done
+            if not done:
+                done = True
+                timer.cancel()
+                self._pool.give_back(self._key, connection)
+
+        timer = connection.loop.call_later(LINGER_SECONDS, give_back)
+        connection.on_linger_end = give_back
 
     async def aclose(self) -> None:
         if not self._closed:

@@ -70,10 +70,13 @@ def messages_body(request: ModelRequest, *, thinking: Any = None) -> dict[str, A
 def _messages(request: ModelRequest) -> list[dict[str, Any]]:
     """Turns alternate between the two roles, so neighbours of one role become one message."""
     out: list[dict[str, Any]] = []
+    blocks: list[dict[str, Any]]
     for message in request.messages:
         match message:
             case UserMessage(text):
-                role, blocks = "user", [{"type": "text", "text": text}] if text.strip() else []
+                role, blocks = "user", []
+                if text.strip():
+                    blocks.append({"type": "text", "text": text})
             case ToolResultMessage(call, _, text, is_error):
                 result: dict[str, Any] = {"type": "tool_result", "tool_use_id": call, "content": text}
                 role, blocks = "user", [{**result, "is_error": True} if is_error else result]

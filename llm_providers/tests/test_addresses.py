@@ -1,0 +1,67 @@
+"""No kind of provider can be made to connect to an internal address, by any field or answer. Real listeners judge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.egress import EgressRefused
+from core.egress.tests.forbidden import urls
+from core.egress.tests.listeners import Listener, listening, read_request
+from core.egress.tests.test_forbidden import both
+from core.errors import ValidationFailed
+from llm_providers.errors import ProviderError, RequestRejected
+from llm_providers.protocol import Access, ModelRequest, UserMessage
+from llm_providers.registry import adapter_for, forget_connection, kind_info
+from llm_providers.services.validation import clean_base_url
+
+
+@pytest.fixture(autouse=True)
+def _nothing_listed(settings: Any) -> None:
+    settings.ALLOWED_PRIVATE_HOSTS = ("127.0.0.1:1",)
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai", "openai_compatible", "azure_openai", "anthropic"])
+async def test_no_form_passes_the_field_or_the_adapter_of_any_kind(kind: str) -> None:
+    info = kind_info(kind)
+    assert info is not None
+    async with both() as (four, six):
+        forms = urls(four.port)
+        for url in forms:
+            with pytest.raises(ValidationFailed):
+                clean_base_url(info, url)
+        # And past the field, as if a row had been written by other means. Building a client is slow, so some of them.
+        for url in forms[:: len(forms) // 25]:
+            access = Access(kind=info.kind, identity=url, base_url=url, api_key="k" * 20)  # type: ignore[arg-type]
+            with pytest.raises((ProviderError, EgressRefused)):
+                await adapter_for(kind).list_models(access)
+            forget_connection(access)
+        assert (four.connections, six.connections) == (0, 0)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("kind", ["ollama", "openai", "openai_compatible", "azure_openai", "anthropic"])
+async def test_a_redirect_to_an_internal_address_is_an_error_that_says_so(
+    kind: str, status: int, settings: Any
+) -> None:
+    async with listening() as inner:
+
+        async def redirect(listener: Listener, reader: Any, writer: Any) -> None:
+            while await read_request(listener, reader):
+                writer.write(
+                    b"HTTP/1.1 %d Go\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n"
+                    % (status, inner.port)
+                )
+
+        async with listening(redirect) as outer:
+            settings.ALLOWED_PRIVATE_HOSTS = (outer.authority,)
+            access = Access(kind=kind, identity=f"redirect{status}", base_url=outer.url, api_key="k" * 20)  # type: ignore[arg-type]
+            with pytest.raises(RequestRejected, match="redirect"):
+                async for _ in adapter_for(kind).stream(ModelRequest("m", (UserMessage("hi"),)), access):
+                    pass
+            with pytest.raises(RequestRejected, match="redirect"):
+                await adapter_for(kind).list_models(access)
+            forget_connection(access)
+            assert outer.connections >= 1
+        assert inner.connections == 0
