@@ -6,6 +6,7 @@ Services are synchronous; the coroutine runs on the server's loop when there is 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from asgiref.sync import async_to_sync
 from llm_providers.errors import ProviderError
 from llm_providers.protocol import Access, DiscoveredModel
 from llm_providers.registry import adapter_for, forget_connection
+
+log = logging.getLogger("platform.providers")
 
 LIST_SECONDS = 20.0
 
@@ -51,6 +54,10 @@ async def _try(access: Access, seconds: float) -> ConnectionReport:
         return ConnectionReport(False, error.detail)
     except TimeoutError:
         return ConnectionReport(False, f"No answer within {seconds:g} seconds. Check that the provider runs.")
+    except Exception:
+        # An answer of a shape that nobody foresaw must not become an error of ours; the log tells us to foresee it.
+        log.exception("a provider's list of models could not be read", extra={"kind": access.kind})
+        return ConnectionReport(False, "The provider did not answer as its documentation says. Check kind and address.")
     models = _usable_names(found)
     if not models:
         return ConnectionReport(True, "Connected, but there are no models yet.", ())
@@ -62,6 +69,6 @@ def _usable_names(found: Sequence[DiscoveredModel]) -> tuple[DiscoveredModel, ..
     seen: dict[str, DiscoveredModel] = {}
     for model in found:
         name = model.name
-        if 0 < len(name) <= 200 and name.isprintable() and name == name.strip():
+        if isinstance(name, str) and 0 < len(name) <= 200 and name.isprintable() and name == name.strip():
             seen.setdefault(name, model)
     return tuple(sorted(seen.values(), key=lambda model: model.name))

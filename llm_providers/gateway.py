@@ -20,7 +20,7 @@ from django.db import IntegrityError
 from core.db import in_db
 from core.stop import StopSignal
 from llm_providers.credentials import access_to
-from llm_providers.errors import ModelGone, ProtocolBroken, ProviderError
+from llm_providers.errors import AuthFailed, ModelGone, ProtocolBroken, ProviderError
 from llm_providers.models import LanguageModel, UsageRecord
 from llm_providers.pricing import Rates, cost_of
 from llm_providers.protocol import (
@@ -39,6 +39,7 @@ from llm_providers.protocol import (
     UsageSettled,
 )
 from llm_providers.registry import adapter_for
+from llm_providers.vault import SecretUnreadable
 
 log = logging.getLogger("platform.gateway")
 
@@ -104,6 +105,10 @@ def _resolve(workspace_id: str, model_id: str) -> ResolvedModel:
         return known[2]
     # Once per change: the price is looked up and the key is opened. The time limit lets a price of a later date begin.
     price = model.price
+    try:
+        access = access_to(provider)
+    except SecretUnreadable as error:
+        raise AuthFailed(error.detail) from None
     rates = None if price is None else Rates(price.input, price.output, price.cached_input, price.currency)
     resolved = ResolvedModel(
         id=model.id,
@@ -112,7 +117,7 @@ def _resolve(workspace_id: str, model_id: str) -> ResolvedModel:
         kind=provider.kind,
         context_window=model.context_window,
         tools=model.calls_tools,
-        access=access_to(provider),
+        access=access,
         rates=rates,
     )
     _resolved[model_id] = (version, time.monotonic() + RESOLVED_SECONDS, resolved)

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.text_policy import clean_json
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, count, parse_arguments
+from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, block_key, count, parse_arguments
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
@@ -130,7 +130,7 @@ class MessagesEvents:
         self._model, self._name, self._key = model, name, api_key
         self._text, self._thought = TextMender(), TextMender()
         self._calls: list[_Call] = []
-        self._blocks: dict[object, tuple[str, Any]] = {}
+        self._blocks: dict[str | int | None, tuple[str, Any]] = {}
         self._order: list[Any] = []
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
@@ -147,7 +147,7 @@ class MessagesEvents:
                         if isinstance(delta.get("text"), str):
                             text += self._text.feed(delta["text"])
                         continue
-                    if events := self._delta(item.get("index"), delta):
+                    if events := self._delta(block_key(item.get("index")), delta):
                         if text:
                             yield TextDelta(text)
                             text = ""
@@ -159,7 +159,7 @@ class MessagesEvents:
                         text = ""
                     yield event
             elif kind == "content_block_stop":
-                self._stop_block(item.get("index"))
+                self._stop_block(block_key(item.get("index")))
             elif kind == "message_start":
                 message = item.get("message")
                 self._note_usage(message.get("usage") if isinstance(message, dict) else None)
@@ -212,7 +212,7 @@ class MessagesEvents:
         block = item.get("content_block")
         if not isinstance(block, dict):
             return None
-        kind, index = block.get("type"), item.get("index")
+        kind, index = block.get("type"), block_key(item.get("index"))
         if kind == "text":
             self._order.append("text")
             clean = self._text.feed(block["text"]) if isinstance(block.get("text"), str) and block["text"] else ""
@@ -233,7 +233,7 @@ class MessagesEvents:
             return ToolCallStarted(len(self._calls) - 1, call.name)
         return None
 
-    def _delta(self, index: object, delta: dict[str, Any]) -> list[ModelEvent]:
+    def _delta(self, index: str | int | None, delta: dict[str, Any]) -> list[ModelEvent]:
         kind, block = self._blocks.get(index, ("", None))
         what = delta.get("type")
         if what == "thinking_delta" and isinstance(delta.get("thinking"), str):
@@ -250,7 +250,7 @@ class MessagesEvents:
             return [ToolArgumentsDelta(number, clean)] if clean else []
         return []
 
-    def _stop_block(self, index: object) -> None:
+    def _stop_block(self, index: str | int | None) -> None:
         kind, block = self._blocks.get(index, ("", None))
         if kind == "tool_use":
             block[1].whole = True

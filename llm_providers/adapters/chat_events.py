@@ -11,7 +11,16 @@ from typing import Any
 import orjson
 
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, DONE, MAX_CALLS, UNREADABLE, TextMender, count, parse_arguments
+from llm_providers.adapters.reading import (
+    CUT,
+    DONE,
+    MAX_CALLS,
+    UNREADABLE,
+    TextMender,
+    block_key,
+    count,
+    parse_arguments,
+)
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
@@ -218,7 +227,7 @@ class ChatEvents:
 
     def _place(self, piece: Mapping[str, Any]) -> int:
         """Our index of the call that a piece belongs to; some servers leave the index or the id out."""
-        number, identity = piece.get("index"), piece.get("id")
+        number, identity = piece.get("index"), block_key(piece.get("id"))
         if isinstance(number, int) and not isinstance(number, bool):
             key: object = number
             known = self._index_of.get(key)

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from core.egress import EgressRefused
+from llm_providers.adapters.faults import raise_mapped
 from llm_providers.protocol import Access
 
 C = TypeVar("C")
@@ -41,7 +43,10 @@ def _build(key: tuple[str, str], access: Access, build: Callable[[Access], C]) -
     with _building:  # two first users of a provider would each pay for the import; the second waits instead
         client: C | None = _known(key)
         if client is None:
-            client = build(access)
+            try:
+                client = build(access)
+            except EgressRefused as error:
+                raise_mapped(error, name="The provider")
             with _guard:
                 _clients[key] = client
                 while len(_clients) > MAX_CLIENTS:

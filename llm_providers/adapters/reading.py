@@ -87,9 +87,15 @@ def decode(line: bytes) -> Any:
         return orjson.loads(line)
     except orjson.JSONDecodeError:
         try:
-            return json.loads(line.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+            return json.loads(line.decode("utf-8", "replace"), parse_int=_bounded, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise ProtocolBroken(UNREADABLE) from None
+
+
+def _bounded(digits: str) -> int | float:
+    """Whole numbers of up to 64 bits, larger ones as orjson reads them: nothing behind us takes more."""
+    number = int(digits) if len(digits) < 20 else 2**64
+    return number if -(2**63) <= number < 2**64 else float(digits)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -161,7 +167,7 @@ def parse_arguments(text: str) -> tuple[dict[str, Any] | None, str | None]:
         value: Any = orjson.loads(text.encode("utf-8", "surrogatepass"))
     except (orjson.JSONDecodeError, ValueError):
         try:
-            value = json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_int=_bounded, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             return None, f"The arguments are not valid JSON: {replace_bad(str(error))[:200]}"
     if not isinstance(value, dict):
@@ -170,6 +176,11 @@ def parse_arguments(text: str) -> tuple[dict[str, Any] | None, str | None]:
         return clean_json(value), None
     except RecursionError:
         return None, "The arguments are nested too deeply."
+
+
+def block_key(value: object) -> str | int | None:
+    """A vendor's index or id of a part of its answer, None for what cannot be one."""
+    return value if isinstance(value, str | int) else None
 
 
 def count(mapping: Any, *path: str) -> int:

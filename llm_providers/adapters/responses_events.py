@@ -14,7 +14,7 @@ import orjson
 
 from core.text_policy import clean_json
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, count, parse_arguments
+from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, block_key, count, parse_arguments
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
@@ -126,7 +126,7 @@ class ResponsesEvents:
         self._model, self._name, self._key = model, name, api_key
         self._text, self._thought = TextMender(), TextMender()
         self._calls: list[_Call] = []
-        self._index_of: dict[object, int] = {}
+        self._index_of: dict[str | int | None, int] = {}
         self._order: list[Any] = []
         self._refused = False
         self._finish: FinishReason | None = None
@@ -136,7 +136,7 @@ class ResponsesEvents:
     def feed(self, objects: list[dict[str, Any]]) -> Iterator[ModelEvent]:
         text = ""
         for item in objects:
-            kind = item.get("type")
+            kind = block_key(item.get("type"))
             if kind == "response.output_text.delta" or kind == "response.refusal.delta":
                 delta = item.get("delta")
                 if isinstance(delta, str):
@@ -189,7 +189,7 @@ class ResponsesEvents:
         if kind == "response.output_item.added":
             return self._added(item)
         if kind == "response.function_call_arguments.delta":
-            index = self._index_of.get(item.get("item_id") or item.get("output_index"))
+            index = self._index_of.get(block_key(item.get("item_id") or item.get("output_index")))
             delta = item.get("delta")
             if index is None or not isinstance(delta, str) or not delta:
                 return []
@@ -215,7 +215,7 @@ class ResponsesEvents:
         index = len(self._calls)
         self._calls.append(_Call(TextMender().feed(str(inner.get("name") or ""))[:200]))
         self._order.append("call")
-        for key in (inner.get("id"), item.get("output_index")):
+        for key in (block_key(inner.get("id")), block_key(item.get("output_index"))):
             if key is not None:
                 self._index_of[key] = index
         return [ToolCallStarted(index, self._calls[index].name)]
@@ -228,7 +228,7 @@ class ResponsesEvents:
             kept = {key: inner[key] for key in ("id", "type", "summary", "encrypted_content") if key in inner}
             self._order.append(clean_json(kept))
         elif inner.get("type") == "function_call":
-            index = self._index_of.get(inner.get("id") or item.get("output_index"))
+            index = self._index_of.get(block_key(inner.get("id") or item.get("output_index")))
             if index is not None and isinstance(inner.get("arguments"), str):
                 self._calls[index].final = inner["arguments"]
 

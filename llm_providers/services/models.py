@@ -11,12 +11,11 @@ from core.clock import now
 from llm_providers.models import LanguageModel, Price
 
 
-@action("model.update", requires=Permission.PROVIDER_EDIT)
+@action("model.update", requires=Permission.PROVIDER_EDIT, on="model")
 def update_model(
     act: Action, *, model: LanguageModel, enabled: bool | None = None, label: str | None = None
 ) -> LanguageModel:
     """A model was switched on or off, or renamed."""
-    act.target(model)
     changes = {}
     if enabled is not None and enabled != model.enabled:
         model.enabled = changes["enabled"] = enabled
@@ -28,7 +27,7 @@ def update_model(
     return model
 
 
-@action("model.set_price", requires=Permission.PROVIDER_EDIT)
+@action("model.set_price", requires=Permission.PROVIDER_EDIT, on="model")
 def set_price(
     act: Action,
     *,
@@ -51,6 +50,5 @@ def set_price(
     )
     price.save(force_insert=True)
     model.save()  # its date tells the gateway that something changed
-    act.target(model)
     act.record(input=str(input), output=str(output), currency=currency)
     return price

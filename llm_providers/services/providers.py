@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import IntegrityError, transaction
+
 from audit.action import Action, action
 from core.authz import Actor, Permission, authorize
 from core.clock import now
@@ -110,7 +112,7 @@ def _insert_provider(
     """A provider was connected."""
     _refuse_taken_name(act.workspace_id, name)
     provider = Provider(workspace_id=act.workspace_id, kind=kind, name=name, base_url=base_url, options=options)
-    provider.save(force_insert=True)
+    _save(provider)
     if api_key is not None:
         store_key(provider, api_key)
     act.target(provider)
@@ -149,7 +151,7 @@ def _apply_changes(act: Action, *, provider: Provider, changes: dict[str, Any]) 
         elif credential is not None:
             credential.delete()
     locked.revision += 1
-    locked.save()
+    _save(locked)
     return Provider.objects.select_related("credential").get(pk=locked.pk)
 
 
@@ -206,9 +208,22 @@ def _clean(
     return url, clean_key(info, api_key), clean_options(info, options)
 
 
+def _save(provider: Provider) -> None:
+    """Two people may choose the same name at the same moment: the second is told so."""
+    try:
+        with transaction.atomic():
+            provider.save()
+    except IntegrityError:
+        raise _taken() from None
+
+
 def _refuse_taken_name(workspace_id: str, name: str) -> None:
     if Provider.objects.filter(workspace_id=workspace_id, name=name).exists():
-        raise ValidationFailed.on("name", "taken", "Another provider has this name. Choose another name.")
+        raise _taken()
+
+
+def _taken() -> ValidationFailed:
+    return ValidationFailed.on("name", "taken", "Another provider has this name. Choose another name.")
 
 
 def _locked(provider: Provider) -> Provider:

@@ -47,9 +47,9 @@ class Parrot:
             else:
                 writer.write(stream_head(b"application/x-ndjson"))
                 for line in self.lines:
+                    await asyncio.sleep(0.005)
                     writer.write(chunk(dumps(line) + b"\n"))
                     await writer.drain()
-                    await asyncio.sleep(0.005)
                 writer.write(b"0\r\n\r\n")
 
 
@@ -74,7 +74,7 @@ async def test_it_talks_and_keeps_its_connection(adapter: Any, parrot: Any) -> N
         events = await listen(adapter, access)
         assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "hello 🙂\ufffd"
         assert events[-2:] == [UsageReported(1, 2), ModelStopped("stop")]
-        await asyncio.sleep(0.02)  # the end of the body comes a moment after the last line
+        await asyncio.sleep(0.05)  # the end of the body comes a moment after the last line
     assert listener.connections == 1
     assert [model.name for model in await adapter.list_models(access)] == ["grey", "green"]
 
