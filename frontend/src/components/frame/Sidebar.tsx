@@ -1,6 +1,6 @@
 "use client";
 import Link from "next/link";
-import { usePathname } from "next/navigation";
+import { usePathname, useRouter } from "next/navigation";
 import type { ReactNode } from "react";
 import type { IconType } from "react-icons";
 import { LuActivity, LuBot, LuChartColumn, LuMessageSquare, LuPanelLeft, LuPlug, LuSearch, LuSquarePen } from "react-icons/lu";
@@ -24,9 +24,12 @@ const places: Place[] = [
 const row = "flex h-9 w-full items-center gap-2.5 rounded-control px-2.5 text-body transition-colors duration-[120ms] max-md:h-11";
 
 export function NavRow({ href, label, icon: Icon, narrow, current }: Place & { narrow: boolean; current: boolean }) {
+  const router = useRouter();
+  // Fetched when somebody reaches for it: the first page does not pay for all the others.
+  const warm = () => router.prefetch(href);
   return (
     <Link
-      href={href} aria-current={current ? "page" : undefined} aria-label={narrow ? label : undefined} title={narrow ? label : undefined}
+      href={href} prefetch={false} onPointerEnter={warm} onFocus={warm} aria-current={current ? "page" : undefined} aria-label={narrow ? label : undefined} title={narrow ? label : undefined}
       onClick={() => setFrame({ sheet: false })}
       className={cx(row, narrow && "justify-center px-0", current ? "bg-hover font-medium text-text" : "text-muted hover:bg-hover hover:text-text")}
     >

@@ -26,7 +26,7 @@ export function ModelTable({ provider, mayEdit }: { provider: Provider; mayEdit:
     <div>
       {list.items.length > FEW ? <div className="border-b border-border p-3"><TextInput label={`Search models of ${provider.name}`} hideLabel type="search" placeholder="Search models" value={search} onChange={(event) => setSearch(event.target.value)} /></div> : null}
       <TableBox label={`Models of ${provider.name}`}>
-        <thead><tr><th scope="col">Model</th><th scope="col" className="text-right!">Reads</th><th scope="col">Can</th><th scope="col" className="text-right!">In, per 1M</th><th scope="col" className="text-right!">Out, per 1M</th><th scope="col" className="text-right!">On</th></tr></thead>
+        <thead><tr><th scope="col">Model</th><th scope="col" className="text-right! max-md:hidden">Reads</th><th scope="col" className="max-md:hidden">Can</th><th scope="col" className="text-right! max-md:hidden">In, per 1M</th><th scope="col" className="text-right! max-md:hidden">Out, per 1M</th><th scope="col" className="text-right!">On</th></tr></thead>
         <tbody>{shown.map((model) => <ModelRow key={model.id} model={model} mayEdit={mayEdit} />)}</tbody>
       </TableBox>
       {shown.length < matching.length ? <button type="button" onClick={() => setAll(true)} className="h-10 w-full border-t border-border text-small font-medium text-accent outline-offset-[-2px] hover:underline">Show all {matching.length} models</button> : null}
@@ -45,13 +45,14 @@ function ModelRow({ model, mayEdit }: { model: Model; mayEdit: boolean }) {
   };
   const abilities = [model.capabilities.tools && "tools", model.capabilities.reasoning && "reasoning", model.capabilities.vision && "vision"].filter(Boolean).join(", ");
   const name = model.label || model.name;
+  const facts = [model.context_window ? `reads ${compact(model.context_window)}` : "", abilities, model.price ? `${money(model.price.input)} in, ${money(model.price.output)} out per 1M` : ""].filter(Boolean).join(" · ");
   return (
     <tr>
-      <td className="min-w-44"><span className="flex items-center gap-2"><span className="font-medium [overflow-wrap:anywhere]">{name}</span>{model.local ? <Tag>local</Tag> : null}</span>{model.label && model.label !== model.name ? <span className="block font-mono text-meta text-muted">{model.name}</span> : null}</td>
-      <td className="tabular text-right text-muted">{compact(model.context_window)}</td>
-      <td className="text-muted whitespace-nowrap">{abilities || "–"}</td>
-      <td className="tabular text-right text-muted whitespace-nowrap">{model.price?.input ? money(model.price.input) : "–"}</td>
-      <td className="tabular text-right text-muted whitespace-nowrap">{model.price?.output ? money(model.price.output) : "–"}</td>
+      <td className="min-w-44 max-md:min-w-0"><span className="flex items-center gap-2"><span className="font-medium [overflow-wrap:anywhere]">{name}</span>{model.local ? <Tag>local</Tag> : null}</span>{model.label && model.label !== model.name ? <span className="block font-mono text-meta text-muted">{model.name}</span> : null}<span className="tabular block text-meta text-muted md:hidden">{facts}</span></td>
+      <td className="tabular text-right text-muted max-md:hidden">{compact(model.context_window)}</td>
+      <td className="text-muted whitespace-nowrap max-md:hidden">{abilities || "–"}</td>
+      <td className="tabular text-right text-muted whitespace-nowrap max-md:hidden">{model.price?.input ? money(model.price.input) : "–"}</td>
+      <td className="tabular text-right text-muted whitespace-nowrap max-md:hidden">{model.price?.output ? money(model.price.output) : "–"}</td>
       <td className="text-right"><Switch hideLabel label={`Use ${name}`} checked={on} disabled={!mayEdit || pending !== null} onChange={(next) => void toggle(next)} /></td>
     </tr>
   );

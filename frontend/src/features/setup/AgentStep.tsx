@@ -56,7 +56,7 @@ export function AgentStep({ provider, onBack }: { provider: string | null; onBac
       <TextArea label="Instructions" rows={4} value={instructions} onChange={(event) => setInstructions(event.target.value)} error={problem?.field("instructions")} hint="Who it is and how it should answer. You can refine this any time." />
       {models.loading ? <Skeleton className="h-9" /> : (
         <Select label="Model" value={model?.id ?? ""} onChange={(event) => setPicked(event.target.value)} error={problem?.field("model")}>
-          {models.items?.map((one) => <option key={one.id} value={one.id}>{one.label || one.name}{one.local ? " (local)" : ""}</option>)}
+          {models.items?.map((one) => <option key={one.id} value={one.id}>{one.label || one.name}{one.local && one.provider_kind !== "demo" ? " (local)" : ""}</option>)}
         </Select>
       )}
       {problem && !atField ? <ProblemNote problem={problem} /> : null}
