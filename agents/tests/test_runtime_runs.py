@@ -233,3 +233,24 @@ async def test_fifty_at_once_all_end(owner: Any, agent: Any) -> None:
 async def test_posting_without_a_runtime_only_queues(owner: Any, agent: Any) -> None:
     data = await post(owner, "runs/", {"agent": agent["id"], "input": {"text": "later"}})
     assert data["status"] == "queued" and data["last_seq"] == 1
+
+
+async def test_a_run_that_takes_too_long_is_stopped_in_words(owner: Any, demo_model: Any) -> None:
+    body = {"name": "Hasty", "instructions": "", "model": demo_model, "limits": {"max_seconds": 5}}
+    made = await post(owner, "agents/", body, status=201)
+    await post(owner, f"agents/{made['id']}/publish/", {}, status=201)
+    async with runtime():
+        run = await ended(await start(owner, made, "Long [[tokens:1000 gap:30]]"))
+    assert (run.status, run.error_code) == ("failed", "max_seconds") and "5 seconds" in run.error_detail
+    assert run.output_text, "what was written is kept"
+
+
+async def test_a_journal_that_makes_no_sense_fails_the_run_and_nothing_else(owner: Any, agent: Any) -> None:
+    broken = await start(owner, agent, "broken")
+    nonsense = {"type": "run.exploded"}
+    await in_db(lambda: RunEvent.objects.filter(run_id=broken).update(event=nonsense, type="run.exploded"))
+    async with runtime():
+        good = await ended(await start(owner, agent, "good [[tokens:3 gap:0]]"))
+        run = await ended(broken)
+    assert good.status == "succeeded"
+    assert (run.status, run.error_code) == ("failed", "internal_error") and run.request_id in run.error_detail

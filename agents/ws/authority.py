@@ -107,11 +107,11 @@ def _everybody(actor: Actor) -> bool:
 
 
 def check_watchers(
-    watched: dict[int, tuple[Principal, dict[str, set[str]], set[str]]],
+    watched: dict[int, tuple[Principal, dict[str, set[str]], dict[str, bool]]],
 ) -> tuple[set[int], set[int]]:
     """The sockets (by number) whose sign-in has ended, and those that watch something they may no longer see.
 
-    `watched` is {number: (principal, {workspace: runs}, topics)}. One query for all sign-ins.
+    `watched` is {number: (principal, {workspace: runs}, {topic: whether of everybody's runs})}. One query for all sign-ins.
     """
     gone = ended_sessions(principal.session.id for principal, _, _ in watched.values())
     ended, refused = set(), set()
@@ -121,8 +121,8 @@ def check_watchers(
             continue
         try:
             allowed = all(may_see_runs(principal, workspace, ids) for workspace, ids in runs.items())
-            for topic in topics:
-                look_at_topic(principal, topic)
+            for topic, everybody in topics.items():
+                allowed = look_at_topic(principal, topic).everybody >= everybody and allowed
         except (NotFound, NotAuthenticated):
             allowed = False
         except Exception as error:  # PermissionDenied and whatever else says no

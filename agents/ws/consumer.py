@@ -6,6 +6,7 @@ Must not know: how runs are carried on, where frames come from.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any, ClassVar
 
@@ -36,6 +37,8 @@ from core.errors import DomainError, NotAuthenticated
 from core.ids import ID_PATTERN
 from core.request_context import begin_request
 
+log = logging.getLogger(__name__)
+
 SUBSCRIPTIONS = 200
 FRAMES_PER_SECOND = 50
 FRAME_BURST = 250
@@ -45,6 +48,14 @@ class RunSocket(AsyncWebsocketConsumer):
     """/ws/v1/"""
 
     sign_in_seconds: ClassVar[float] = 5.0
+    _shut = True
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if not self._shut:  # cancelled, or failed inside: leave nothing behind
+                self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels' own hops to a thread on every message, to close connections; core.db looks after ours."""
@@ -94,6 +105,9 @@ class RunSocket(AsyncWebsocketConsumer):
             await self.shut(CLOSE_NOT_SIGNED_IN)
         except Overfull:
             await self.shut(CLOSE_OVERLOADED)
+        except Exception:
+            log.exception("a socket failed inside")
+            await self.shut(1011)
 
     async def _handle(self, frame: m.ClientFrame) -> None:
         if isinstance(frame, m.Authenticate):
@@ -224,11 +238,11 @@ class RunSocket(AsyncWebsocketConsumer):
 
     # --- The socket ----------------------------------------------------------------------------------------------------
 
-    def watched(self) -> tuple[dict[str, set[str]], set[str]]:
+    def watched(self) -> tuple[dict[str, set[str]], dict[str, bool]]:
         runs: dict[str, set[str]] = {}
         for run, (_, workspace) in self._watches.items():
             runs.setdefault(workspace, set()).add(run)
-        return runs, set(self._topics)
+        return runs, {topic: right.everybody for topic, (right, _) in self._topics.items()}
 
     async def shut(self, code: int) -> None:
         """Stop delivering and close."""

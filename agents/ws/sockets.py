@@ -35,8 +35,8 @@ class OpenSocket(Protocol):
 
     async def shut(self, code: int) -> None: ...
 
-    def watched(self) -> tuple[dict[str, set[str]], set[str]]:
-        """({workspace: runs}, topics) that it delivers now."""
+    def watched(self) -> tuple[dict[str, set[str]], dict[str, bool]]:
+        """({workspace: runs}, {topic: whether of everybody's runs}) that it delivers now."""
         ...
 
 
