@@ -1,6 +1,6 @@
 """The same guard under httpx 0.28, which the ollama SDK is built on. Import it lazily: it loads httpx.
 
-A twin of `transport`, word for word but for the library's name; connections, limits and rules come from `http1`.
+A twin of `transport`, word for word but for the library's name; connections, limits and rules come from `pool`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import httpx
 
 from core.egress.errors import EgressFailed, EgressTimedOut
 from core.egress.guard import Resolver
-from core.egress.http1 import Exchange, HttpCut, HttpFault, HttpPoolTimeout, HttpReadTimeout, Pool, Wire
+from core.egress.http1 import HttpCut, HttpFault, HttpPoolTimeout, HttpReadTimeout, Wire
+from core.egress.pool import Exchange, Pool
 from core.egress.wire import write_head
 
 MAX_CONNECTIONS = 2_000

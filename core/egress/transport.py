@@ -14,7 +14,8 @@ import httpx2
 
 from core.egress.errors import EgressFailed, EgressTimedOut
 from core.egress.guard import Resolver
-from core.egress.http1 import Exchange, HttpCut, HttpFault, HttpPoolTimeout, HttpReadTimeout, Pool, Wire
+from core.egress.http1 import HttpCut, HttpFault, HttpPoolTimeout, HttpReadTimeout, Wire
+from core.egress.pool import Exchange, Pool
 from core.egress.wire import write_head
 
 MAX_CONNECTIONS = 2_000

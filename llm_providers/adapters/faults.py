@@ -95,9 +95,9 @@ def error_from_status(
             f"{name} answered with a redirect ({status}), which is never followed. Enter the final address."
         )
     if status == 429 and _QUOTA.search(both):
-        return RateLimited(
-            f"{name} says that the account has no credit left. Top it up, then try again.", retry_after=_after(headers)
-        )
+        empty = RateLimited(f"{name} says that the account has no credit left. Top it up, then try again.")
+        empty.retryable = False  # waiting does not fill an account
+        return empty
     if status == 429:
         return RateLimited(
             f"{name} is limiting requests. Wait a moment, then try again.{quoted}", retry_after=_after(headers)
