@@ -21,7 +21,7 @@ export function PersonMenu({ narrow }: { narrow: boolean }) {
       trigger={
         <button type="button" className={cx("flex h-11 w-full items-center gap-2.5 rounded-control px-2 hover:bg-hover", narrow && "justify-center px-0")}>
           <span aria-hidden data-letter={(name[0] ?? "?").toUpperCase()} className="flex size-6 shrink-0 items-center justify-center rounded-full bg-accent-soft text-meta font-semibold text-accent before:content-[attr(data-letter)]" />
-          <span className={narrow ? "sr-only" : "min-w-0 flex-1 truncate text-left text-small"}>{name}<span className="sr-only">: settings, theme, sign out</span></span>
+          <span className={narrow ? "sr-only" : "min-w-0 flex-1 truncate text-left text-small"}>{name}<span className="sr-only">: account menu</span></span>
         </button>
       }
     >

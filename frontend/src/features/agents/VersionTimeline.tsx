@@ -26,6 +26,7 @@ export function VersionTimeline({ state, editor, locked }: { state: EditorState;
   const draft: Draft = { ...agent.draft, ...values, model_name: values.model === agent.draft.model ? agent.draft.model_name : values.model };
   return (
     <div className="py-4">
+      <h2 className="sr-only">Versions</h2>
       <ol className="relative flex flex-col">
         {latest && agent.changes.length > 0 ? (
           <Entry title="Draft" note={`${agent.changes.length === 1 ? "1 change" : `${agent.changes.length} changes`} since v${latest.number}`} open={open === "draft"} onToggle={() => setOpen(open === "draft" ? null : "draft")} hollow>

@@ -1,12 +1,11 @@
 "use client";
 // Who is here, and in which workspace. Decides between set-up, sign-in and the product on the first load.
 import { usePathname, useRouter } from "next/navigation";
-import { createContext, useCallback, useContext, useEffect, useMemo, useState, type ReactNode } from "react";
-import { mutate } from "swr";
+import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { api } from "@/lib/api/client";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import type { Me, Workspace } from "@/lib/api/types";
-import { acceptGrant, CLIENT_HEADER, currentToken, dropToken, endSession, freshToken, hadSession, onSessionEnded, SESSION_PATH } from "./token";
+import { acceptGrant, CLIENT_HEADER, currentToken, forgetSession, freshToken, hadSession, onSessionEnded, SESSION_PATH } from "./token";
 import { pickWorkspace, rememberedWorkspace, rememberWorkspace } from "./workspace";
 
 type State =
@@ -48,6 +47,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const [state, setState] = useState<State>({ phase: "loading" });
   const router = useRouter();
   const path = usePathname();
+  const entered = useRef(false);
   const phase = state.phase;
 
   useEffect(() => {
@@ -67,7 +67,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   useEffect(() => {
     const outside = path.startsWith("/sign-in") || path.startsWith("/setup");
     if (phase === "setup" && !path.startsWith("/setup")) router.replace(`/setup/${location.hash}`);
-    if (phase === "anonymous" && !outside) router.replace(`/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (phase === "ready") entered.current = true;
+    if (phase === "anonymous" && !outside) {
+      const door = `/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+      if (entered.current) location.replace(door); else router.replace(door);
+    }
     if (phase === "anonymous" && path.startsWith("/setup")) router.replace("/sign-in/");
   }, [phase, path, router]);
 
@@ -83,9 +87,10 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   const leave = useCallback(async () => {
     try { await fetch(SESSION_PATH, { method: "DELETE", headers: { ...CLIENT_HEADER, Authorization: `Bearer ${currentToken() ?? ""}` } }); } catch { /* signing out here still holds */ }
-    dropToken();
-    await mutate(() => true, undefined, { revalidate: false });
-    endSession();
+    forgetSession();
+    try { sessionStorage.clear(); } catch { /* nothing was kept */ }
+    // A full load empties every cache in memory: the next person must not see this one's.
+    location.assign("/sign-in/"); // eslint-disable-line @next/next/no-location-assign-relative-destination -- the full load is the point
   }, []);
 
   const switchTo = useCallback((slug: string) => {

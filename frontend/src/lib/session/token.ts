@@ -46,6 +46,12 @@ export function dropToken(): void {
   clearTimeout(timer);
 }
 
+/** Signing out by choice: nobody needs to be told, the page is left. */
+export function forgetSession(): void {
+  dropToken();
+  remember(false);
+}
+
 export function endSession(): void {
   dropToken();
   remember(false);
@@ -61,7 +67,7 @@ async function spendRefresh(stale: string | null): Promise<string | null> {
     return data.access;
   } catch (error) {
     const status = axios.isAxiosError(error) ? error.response?.status : undefined;
-    if (status === 401 || status === 403) return null;
+    if (status === 401 || status === 403) { remember(false); return null; }
     throw error; // the server is away: that is no reason to sign anybody out
   }
 }
