@@ -88,7 +88,7 @@ def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
             reused = True
             session.ended_at = moment
             session.save(update_fields=["ended_at"])
-            actor = actor_without_workspace(Principal(session.user, session, ip))
+            actor = actor_without_workspace(Principal(session.user_id, session.user.email, session.id, ip))
             record.write_entry(actor, kind=kinds.REFRESH_REUSED, outcome="denied", target=("user", session.user_id))
     if reused:
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
@@ -107,7 +107,7 @@ def sign_out(*, session_id: str, ip: str | None) -> None:
             return
         session.ended_at = now()
         session.save(update_fields=["ended_at"])
-        actor = actor_without_workspace(Principal(session.user, session, ip))
+        actor = actor_without_workspace(Principal(session.user_id, session.user.email, session.id, ip))
         record.write_entry(actor, kind=kinds.SIGN_OUT, target=("user", session.user_id))
 
 

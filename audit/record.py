@@ -15,6 +15,7 @@ from audit.kinds import ACCESS_DENIED, require_known
 from audit.models import AuditEntry
 from core.authz import Actor, Permission
 from core.clock import now
+from core.rows import insert_rows
 
 _REPEAT_WINDOW = timedelta(minutes=1)
 
@@ -46,7 +47,7 @@ def write_entry(
 ) -> AuditEntry:
     """Write one entry in the present transaction."""
     require_known(kind)
-    return AuditEntry.objects.create(
+    entry = AuditEntry(
         workspace_id=workspace_id or actor.workspace_id,
         at=now(),
         kind=kind,
@@ -59,6 +60,8 @@ def write_entry(
         ip=actor.ip,
         data=data or {},
     )
+    insert_rows([entry])
+    return entry
 
 
 def record_denial(actor: Actor, *, permission: Permission, kind: str = "", obj: Model | None = None) -> None:

@@ -112,11 +112,11 @@ def authorize(actor: Actor, permission: Permission, obj: Model | None = None) ->
     """
     if obj is not None:
         rows: Any = type(obj)._default_manager.filter(pk=obj.pk)
+        if visible_to(actor, permission, rows).exists():
+            return
         view = _VIEW_OF.get(permission.split(".")[0])
         if view is not None and not visible_to(actor, view, rows).exists():
             raise NotFound()
-        if permission in actor.permissions and visible_to(actor, permission, rows).exists():
-            return
     elif permission in actor.permissions:
         return
     raise PermissionDenied(f"You may not do this ({permission.value}). {_granters(permission)} can grant it.")

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError
 
 from core.db import in_db
+from core.rows import insert_rows
 from core.stop import StopSignal
 from llm_providers.credentials import access_to
 from llm_providers.errors import AuthFailed, ModelGone, ProtocolBroken, ProviderError
@@ -286,10 +287,10 @@ class _Call:
             outcome=outcome,
         )
         try:
-            record.save(force_insert=True)
+            insert_rows([record])
         except IntegrityError:  # the model was deleted meanwhile: the usage stays
             record.model = None
-            record.save(force_insert=True)
+            insert_rows([record])
 
 
 def _length(message: ChatMessage) -> int:

@@ -8,8 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "platform_site.settings.local")
 django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
-from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
 from agents.ws.routing import websocket_application  # noqa: E402
+from platform_site.server.http import PooledHandler  # noqa: E402
 
-application = ProtocolTypeRouter({"http": ASGIHandler(), "websocket": websocket_application})
+application = ProtocolTypeRouter({"http": PooledHandler(), "websocket": websocket_application})

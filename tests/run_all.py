@@ -37,7 +37,9 @@ def stages(full: bool) -> list[Stage]:
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, "-m", left_out], amounts),
-        Stage("PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}),
+        Stage(
+            "PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}
+        ),
         Stage("Browser", [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "browser"], amounts),
     ]
 

@@ -98,7 +98,7 @@ class Logout(ApiView):
     def post(self, request: Request) -> Response:
         """End this sign-in: its access token, refresh token and sockets."""
         self.read(s.NothingIn)
-        sign_out(session_id=self.principal.session.id, ip=self.client_ip)
+        sign_out(session_id=self.principal.session_id, ip=self.client_ip)
         return self.no_content()
 
 
@@ -167,12 +167,12 @@ class Me(ApiView):
     @extend_schema(operation_id="me", responses=s.MeOut)
     def get(self, request: Request) -> Response:
         """Who I am, and the workspaces I am a member of."""
-        return self.ok(_me(self.principal.user))
+        return self.ok(_me(self.principal.load_user()))
 
     @extend_schema(operation_id="me_update", request=s.ProfileIn, responses=s.MeOut)
     def patch(self, request: Request) -> Response:
         """Change my name."""
-        user = services.update_profile(self.actor, user=self.principal.user, **self.read(s.ProfileIn))
+        user = services.update_profile(self.actor, user=self.principal.load_user(), **self.read(s.ProfileIn))
         return self.ok(_me(user))
 
 
@@ -182,7 +182,7 @@ class MyPassword(ApiView):
     @extend_schema(operation_id="me_password", request=s.PasswordIn, responses={204: None})
     def post(self, request: Request) -> Response:
         """Change my password; all my other sign-ins end."""
-        services.change_password(self.actor, user=self.principal.user, **self.read(s.PasswordIn))
+        services.change_password(self.actor, user=self.principal.load_user(), **self.read(s.PasswordIn))
         return self.no_content()
 
 
@@ -192,13 +192,16 @@ class WorkspaceDetail(WorkspaceView):
     @extend_schema(operation_id="workspace", responses=s.WorkspaceOut)
     def get(self, request: Request, workspace: str) -> Response:
         """The workspace, and my role in it."""
-        return self.ok(self._present(self.workspace))
+        return self.ok(self._present(self._row()))
 
     @extend_schema(operation_id="workspace_update", request=s.WorkspaceIn, responses=s.WorkspaceOut)
     def patch(self, request: Request, workspace: str) -> Response:
         """Rename the workspace."""
-        changed = services.update_workspace(self.actor, workspace=self.workspace, **self.read(s.WorkspaceIn))
+        changed = services.update_workspace(self.actor, workspace=self._row(), **self.read(s.WorkspaceIn))
         return self.ok(self._present(changed))
+
+    def _row(self) -> Workspace:
+        return Workspace.objects.get(pk=self.workspace.id)
 
     def _present(self, row: Workspace) -> dict[str, Any]:
         return {**_workspace(row, self.actor.role or ""), "created_at": row.created_at}

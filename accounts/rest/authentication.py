@@ -21,10 +21,20 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Principal] | None:
         principal = principal_of(request._request)
-        return None if principal is None else (principal.user, principal)
+        return None if principal is None else (_SignedIn(principal), principal)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class _SignedIn:
+    """What DRF takes for `request.user`. Views use the Actor; this only says that somebody is signed in."""
+
+    is_authenticated = True
+    is_anonymous = False
+
+    def __init__(self, principal: Principal) -> None:
+        self.pk = principal.user_id
 
 
 def principal_of(request: HttpRequest) -> Principal | None:

@@ -18,11 +18,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from accounts.models import Workspace
 from accounts.rest import openapi as _openapi  # noqa: F401  # registers the scheme
 from accounts.rest.address import client_ip
 from accounts.rest.authentication import BearerAuthentication, principal_of
-from accounts.tokens import Principal, actor_for, actor_without_workspace
+from accounts.tokens import Principal, WorkspaceName, actor_for, actor_without_workspace
 from audit import record
 from audit.idempotency import StoredAnswer, perform_once
 from core.authz import Actor, Open, Permission, authorize
@@ -180,7 +179,7 @@ class ApiView(APIView):
             if principal is None:
                 return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
             answer = perform_once(
-                actor_id=principal.user.id,
+                actor_id=principal.user_id,
                 scope=request.path[:200],
                 key=key,
                 body=request.body,
@@ -218,7 +217,7 @@ class ApiView(APIView):
 class WorkspaceView(ApiView):
     """A view under `/workspaces/{workspace}/`: members only, everybody else gets the 404 of a random name."""
 
-    workspace: Workspace
+    workspace: WorkspaceName
 
     def make_actor(self, principal: Principal) -> None:
         self.actor, self.workspace = actor_for(principal, self.kwargs["workspace"])

@@ -127,7 +127,7 @@ class MessageList(ConversationView):
     @extend_schema(operation_id="message_create", request=s.MessageIn, responses={202: s.MessageAccepted})
     def post(self, request: Request, workspace: str, conversation_id: str) -> Response:
         """Say something. The answer is a run: watch it on the socket, or read it when it has ended."""
-        conversation = self.conversation(conversation_id)
+        conversation: Conversation = self.find(conversations_visible_to(self.actor), conversation_id)
         data = self.read(s.MessageIn)
         data.pop("attachments", None)
         if conversation.agent.deleted_at is not None:

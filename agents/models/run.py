@@ -69,6 +69,9 @@ class Run(WorkspaceOwned):
             ),
         ]
 
+    input_message: str | None = None
+    """The id of the message that the run answers, on the object that `start_run` returned."""
+
     def __str__(self) -> str:
         return self.id
 

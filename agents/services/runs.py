@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from django.conf import settings
 
@@ -18,6 +18,7 @@ from core.clock import now
 from core.db import after_commit
 from core.errors import NotFound, TooManyRequests
 from core.ids import new_id
+from core.rows import insert_rows
 
 MAX_OPEN_RUNS = 50
 Mode = Literal["queue", "interrupt"]
@@ -109,12 +110,11 @@ def _write_run(act: Action, *, agent: Agent, version: AgentVersion, conversation
         request_id=act.actor.request_id,
         input={"message": message_id, "text": text},
     )
-    run.save(force_insert=True)
+    insert_rows([run])
     write_first_events(run, [queued], at=moment)
-    changes: dict[str, Any] = {"active_at": moment}
+    run.input_message = message_id
     if not conversation.title:
-        changes["title"] = title_from(text)
-    Conversation.objects.filter(pk=conversation.pk).update(**changes)
+        Conversation.objects.filter(pk=conversation.pk).update(title=title_from(text))
     return run
 
 
@@ -126,4 +126,6 @@ def title_from(text: str) -> str:
 
 def input_message_id(run: Run) -> str:
     """The id of the person's message that the run answers."""
-    return str(RunEvent.objects.filter(run=run, seq=1).values_list("event__input__message", flat=True).get())
+    return run.input_message or str(
+        RunEvent.objects.filter(run=run, seq=1).values_list("event__input__message", flat=True).get()
+    )

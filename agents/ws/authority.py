@@ -43,7 +43,7 @@ def sign_in(token: str, peer: str | None, forwarded: str | None) -> SignedIn:
 
 def still_signed_in(principal: Principal) -> None:
     """NotAuthenticated once the sign-in has ended."""
-    if ended_sessions([principal.session.id]):
+    if ended_sessions([principal.session_id]):
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
 
 
@@ -87,7 +87,7 @@ def look_at_topic(principal: Principal, topic: str) -> TopicRight:
         return _conversation_right(principal, topic, name)
     actor, workspace = actor_for(principal, name)
     authorize(actor, permission)
-    return TopicRight(f"{kind}:{workspace.id}", workspace.id, principal.user.id, _everybody(actor))
+    return TopicRight(f"{kind}:{workspace.id}", workspace.id, principal.user_id, _everybody(actor))
 
 
 def _conversation_right(principal: Principal, topic: str, conversation: str) -> TopicRight:
@@ -99,7 +99,7 @@ def _conversation_right(principal: Principal, topic: str, conversation: str) -> 
     actor, _ = actor_for(principal, workspace)
     if not conversations_visible_to(actor).filter(pk=conversation).exists():
         raise NotFound()
-    return TopicRight(topic, workspace, principal.user.id, _everybody(actor))
+    return TopicRight(topic, workspace, principal.user_id, _everybody(actor))
 
 
 def _everybody(actor: Actor) -> bool:
@@ -113,10 +113,10 @@ def check_watchers(
 
     `watched` is {number: (principal, {workspace: runs}, {topic: whether of everybody's runs})}. One query for all sign-ins.
     """
-    gone = ended_sessions(principal.session.id for principal, _, _ in watched.values())
+    gone = ended_sessions(principal.session_id for principal, _, _ in watched.values())
     ended, refused = set(), set()
     for number, (principal, runs, topics) in watched.items():
-        if principal.session.id in gone:
+        if principal.session_id in gone:
             ended.add(number)
             continue
         try:

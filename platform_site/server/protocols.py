@@ -107,7 +107,13 @@ class Request(WebRequest):
         super().handleContentChunk(data)
 
     def process(self) -> Any:
-        return None if self.refused else super().process()
+        if self.refused:
+            return None
+        origins = self.requestHeaders.getRawHeaders(b"origin") or []
+        if len(origins) > 1 and len(set(origins)) == 1:
+            # Some clients say the same origin twice; joined by a comma it would be none.
+            self.requestHeaders.setRawHeaders(b"origin", origins[:1])
+        return super().process()
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
         path = getattr(self, "uri", b"") or b""

@@ -95,6 +95,7 @@ DATABASES = {
     else {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "platform.sqlite3",
+        "CONN_MAX_AGE": None,  # the threads are few and our own; opening costs more than holding
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",  # a deferred one fails at once when it turns from reading to writing
             "timeout": 20,

@@ -1,12 +1,13 @@
-"""The test suite: like the quickstart, with a scratch DATA_DIR, and PostgreSQL when TEST_DATABASE_URL names one."""
+"""The test suite: like the quickstart, on a scratch DATA_DIR, and on PostgreSQL with TEST_DATABASE=postgres."""
+
+from tests import scratch  # isort: skip  # before anything reads the environment
 
 from platform_site import env
 from platform_site.settings import base
 from platform_site.settings.base import *  # noqa: F403
 
-_POSTGRES = env.read("TEST_DATABASE_URL")
-DATABASES = {"default": env.parse_database_url(_POSTGRES)} if _POSTGRES else base.DATABASES
-DATABASES["default"]["TEST"] = {"NAME": "test_platform" if _POSTGRES else str(base.DATA_DIR / "test.sqlite3")}
+DATABASES = {"default": env.parse_database_url(scratch.POSTGRES)} if scratch.POSTGRES else base.DATABASES
+DATABASES["default"]["TEST"] = {"NAME": "test_platform" if scratch.POSTGRES else str(base.DATA_DIR / "test.sqlite3")}
 RATE_LIMITS = "off"
 SERVE_WORKER = False
 LOG_LEVEL = "WARNING"

@@ -163,9 +163,7 @@ def test_matrix(world: World, route: str, method: str, required: P) -> None:
 
 
 @pytest.mark.parametrize(("route", "method", "required"), cases([call for call in CALLS if "<" in call[0]]))
-def test_incident_2_17_foreign_and_random_ids_answer_alike(
-    world: World, route: str, method: str, required: P
-) -> None:
+def test_incident_2_17_foreign_and_random_ids_answer_alike(world: World, route: str, method: str, required: P) -> None:
     owner = world.people["owner"]
     base = f"/api/v1/workspaces/{world.space.slug}/"
     random_ids = {name: new_id(value.split("_")[0]) if "_" in value else "999" for name, value in world.ids.items()}
@@ -174,7 +172,9 @@ def test_incident_2_17_foreign_and_random_ids_answer_alike(
         if ids["number"].startswith(".."):
             ids["number"] = "1"
         with transaction.atomic():
-            answer = owner.call(method, base + fill(route, ids), fill(BODIES.get((route, method)), world.ids), If_Match="*")
+            answer = owner.call(
+                method, base + fill(route, ids), fill(BODIES.get((route, method)), world.ids), If_Match="*"
+            )
             transaction.set_rollback(True)
         body = dict(answer.data or {})
         body.pop("request_id", None)

@@ -115,9 +115,7 @@ def test_unknown_fields_and_parameters_are_refused_by_name(owner: Api, agent: di
         ("starters", ["x"] * 7),
     ],
 )
-def test_a_bad_agent_is_refused_and_the_old_one_kept(
-    owner: Api, agent: dict[str, Any], field: str, value: Any
-) -> None:
+def test_a_bad_agent_is_refused_and_the_old_one_kept(owner: Api, agent: dict[str, Any], field: str, value: Any) -> None:
     path = f"agents/{agent['id']}/"
     before = owner.get(path)
     for answer in (

