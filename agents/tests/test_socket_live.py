@@ -149,6 +149,15 @@ async def test_stop_keeps_what_was_seen(product: Product) -> None:
     assert client.answer() == client.texts[next(iter(client.texts))] != ""
 
 
+async def test_an_answer_larger_than_a_clients_frame_may_be_arrives_whole(product: Product) -> None:
+    """64 KiB is the limit for what clients send, not for what they get."""
+    run = await asyncio.to_thread(start, product, "Long [[tokens:14000 gap:0]]")
+    async with connect(product) as client:
+        await client.send(type="subscribe", run=run["id"])
+        await client.follow()
+    assert len(client.answer()) > 65_536 and client.events[-1]["type"] == "run.succeeded"
+
+
 async def test_follow_brings_the_conversations_next_runs(product: Product) -> None:
     conversation = await asyncio.to_thread(product.call, "POST", "conversations/", {"agent": product.agent})  # type: ignore[attr-defined]
     topic = f"conversation:{conversation['id']}"

@@ -249,7 +249,11 @@ class RunSocket(AsyncWebsocketConsumer):
         if self._shut:
             return
         self._leave()
-        await self.close(code=code)
+        try:
+            await self.close(code=code)
+        except Exception:  # a server that refuses the code: any end is better than a socket that stays silent
+            log.exception("the close code %s could not be sent", code)
+            await self.close(code=1000)
 
     def _shut_soon(self, code: int) -> None:
         self._closing = asyncio.ensure_future(self.shut(code))
@@ -266,6 +270,7 @@ class RunSocket(AsyncWebsocketConsumer):
 
     def _writer_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None and not self._shut:
+            log.error("a socket's writer failed", exc_info=task.exception())
             self._shut_soon(CLOSE_NOT_ALLOWED if isinstance(task.exception(), DomainError) else 1011)
 
     async def _send_text(self, text: str) -> None:
