@@ -9,10 +9,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from asgiref.sync import async_to_sync
 
-from llm_providers.errors import ProviderError
+from llm_providers.errors import AuthFailed, ProviderError, TimedOut, Unreachable
 from llm_providers.protocol import Access, DiscoveredModel
 from llm_providers.registry import adapter_for, forget_connection
 
@@ -23,11 +24,15 @@ LIST_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """How a try went. `detail` is for people; `models` are the vendor's names, empty when it failed."""
+    """How a try went. `detail` is for people; `models` are the vendor's names, empty when it failed.
+
+    `field` is what a person would look at first to put it right, where that is known.
+    """
 
     ok: bool
     detail: str
     found: tuple[DiscoveredModel, ...] = ()
+    field: Literal["api_key", "base_url"] | None = None
 
     @property
     def models(self) -> list[str]:
@@ -51,9 +56,15 @@ async def _try(access: Access, seconds: float) -> ConnectionReport:
         async with asyncio.timeout(seconds):
             found = await adapter_for(access.kind).list_models(access)
     except ProviderError as error:
-        return ConnectionReport(False, error.detail)
+        field: Literal["api_key", "base_url"] | None = None
+        if isinstance(error, AuthFailed):
+            field = "api_key"
+        elif isinstance(error, Unreachable | TimedOut):
+            field = "base_url"
+        return ConnectionReport(False, error.detail, field=field)
     except TimeoutError:
-        return ConnectionReport(False, f"No answer within {seconds:g} seconds. Check that the provider runs.")
+        detail = f"No answer within {seconds:g} seconds. Check that the provider runs."
+        return ConnectionReport(False, detail, field="base_url")
     except Exception:
         # An answer of a shape that nobody foresaw must not become an error of ours; the log tells us to foresee it.
         log.exception("a provider's list of models could not be read", extra={"kind": access.kind})

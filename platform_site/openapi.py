@@ -69,7 +69,11 @@ _STREAM = {
     "responses": {
         "200": {
             "description": "Frames until the run has ended.",
-            "content": {"text/event-stream": {"schema": {"$ref": "#/components/schemas/RunEventV1"}}},
+            "content": {
+                "text/event-stream": {
+                    "schema": {"type": "string", "description": "Each `data:` is a frame; events are of `Event`."}
+                }
+            },
         },
         "204": {"description": "The run has ended and the client has it all."},
     },

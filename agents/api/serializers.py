@@ -19,6 +19,11 @@ from core.rest.serializers import (
 )
 
 
+RUN_STATES = ["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+FINISHES = ["stop", "length", "tool_calls", "cancelled", "failed", "refused"]
+OUTCOMES = ["ok", "error", "denied", "cancelled", "unknown"]
+
+
 class LimitsField(StrictSerializer):
     """Limits of one run; a limit that is left out keeps its present value."""
 
@@ -138,7 +143,7 @@ class AgentRef(serializers.Serializer):
 
 class RunRef(serializers.Serializer):
     id = serializers.CharField()
-    status = serializers.CharField()
+    status = serializers.ChoiceField(choices=RUN_STATES)
 
 
 class ConversationOut(serializers.Serializer):
@@ -187,7 +192,7 @@ class RunOutputOut(serializers.Serializer):
 
 class RunOut(serializers.Serializer):
     id = serializers.CharField()
-    status = serializers.ChoiceField(choices=["queued", "running", "waiting", "succeeded", "failed", "cancelled"])
+    status = serializers.ChoiceField(choices=RUN_STATES)
     stop_reason = serializers.CharField(allow_null=True)
     error = RunErrorOut(allow_null=True)
     agent = AgentRef()
@@ -216,7 +221,7 @@ class MessageToolCallOut(serializers.Serializer):
     call = serializers.CharField()
     name = serializers.CharField()
     arguments = serializers.DictField()
-    outcome = serializers.CharField(allow_null=True, required=False)
+    outcome = serializers.ChoiceField(choices=OUTCOMES, allow_null=True, required=False)
     result = serializers.CharField(allow_null=True, required=False)
     started_at = serializers.DateTimeField(allow_null=True, required=False)
     completed_at = serializers.DateTimeField(allow_null=True, required=False)
@@ -229,7 +234,7 @@ class MessageOut(serializers.Serializer):
     role = serializers.ChoiceField(choices=["user", "assistant"])
     text = serializers.CharField()
     reasoning = serializers.CharField(allow_null=True)
-    finish = serializers.CharField()
+    finish = serializers.ChoiceField(choices=FINISHES, allow_blank=True, help_text="Empty for what a person wrote.")
     at = serializers.DateTimeField()
     agent = MessageAgentOut()
     model_name = serializers.CharField()
@@ -285,7 +290,7 @@ class RunIn(StrictSerializer):
 
 class RunAccepted(serializers.Serializer):
     id = serializers.CharField()
-    status = serializers.CharField()
+    status = serializers.ChoiceField(choices=RUN_STATES)
     last_seq = serializers.IntegerField()
     conversation = serializers.CharField()
 

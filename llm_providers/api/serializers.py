@@ -22,7 +22,7 @@ KIND_NAMES = [info.kind for info in kinds()]
 
 
 class KindOut(serializers.Serializer):
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KIND_NAMES)
     label = serializers.CharField()  # type: ignore[assignment]
     needs_key = serializers.BooleanField()
     needs_base_url = serializers.BooleanField()
@@ -37,7 +37,7 @@ class KindsOut(serializers.Serializer):
 
 
 class DiscoveredOut(serializers.Serializer):
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KIND_NAMES)
     name = serializers.CharField()
     source = serializers.ChoiceField(choices=["local", "environment", "builtin"])  # type: ignore[assignment]
     base_url = serializers.CharField(allow_blank=True)
@@ -59,7 +59,7 @@ class HealthOut(serializers.Serializer):
 
 class ProviderOut(serializers.Serializer):
     id = serializers.CharField()
-    kind = serializers.CharField()
+    kind = serializers.ChoiceField(choices=KIND_NAMES)
     name = serializers.CharField()
     base_url = serializers.CharField(allow_blank=True)
     key_hint = serializers.SerializerMethodField(
@@ -119,6 +119,9 @@ class ConnectionOut(serializers.Serializer):
     ok = serializers.BooleanField()
     detail = serializers.CharField()
     models = serializers.ListField(child=serializers.CharField())
+    field = serializers.ChoiceField(
+        choices=["api_key", "base_url"], allow_null=True, help_text="Where to look first when it is not ok."
+    )
 
 
 class CapabilitiesOut(serializers.Serializer):

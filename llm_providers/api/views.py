@@ -186,4 +186,4 @@ def etag_of(provider: Provider) -> str:
 
 
 def _report(report: ConnectionReport) -> dict[str, Any]:
-    return {"ok": report.ok, "detail": report.detail, "models": report.models}
+    return {"ok": report.ok, "detail": report.detail, "models": report.models, "field": report.field}

@@ -26,7 +26,7 @@ const liveCall = (call: CallState, over: boolean): CallView => ({
 
 const savedCall = (call: MessageCall): CallView => ({
   call: call.call, name: call.name, arguments: call.arguments, result: call.result,
-  state: call.outcome ?? (call.started_at ? "unknown" : "cancelled"), startedAt: call.started_at, completedAt: call.completed_at,
+  state: call.outcome ?? (call.started_at ? "unknown" : "cancelled"), startedAt: call.started_at ?? null, completedAt: call.completed_at ?? null,
 });
 
 export function turnFromRun(state: RunState, fallback?: { text: string; at: string }): Turn {
@@ -67,7 +67,7 @@ function turnFromMessages(id: string, messages: Message[], run: Run | undefined)
   for (const message of messages) {
     if (message.role === "user") continue;
     if (message.reasoning) parts.push({ kind: "reasoning", id: `${message.id}-r`, text: message.reasoning, open: false, ms: null });
-    if (message.text) parts.push({ kind: "text", id: message.id, text: message.text, open: false, finish: message.finish });
+    if (message.text) parts.push({ kind: "text", id: message.id, text: message.text, open: false, finish: message.finish || null });
     if (message.tool_calls?.length) parts.push({ kind: "calls", id: `${message.id}-c`, calls: message.tool_calls.map(savedCall) });
   }
   const question = messages.find((message) => message.role === "user");
@@ -75,7 +75,7 @@ function turnFromMessages(id: string, messages: Message[], run: Run | undefined)
   const attempt = Math.max(run?.attempts ?? 1, ...messages.map((message) => message.attempt ?? 1));
   return {
     run: id, at: run?.created_at ?? messages[0]?.at ?? null, question: question?.text ?? null, sending: false, parts, live: false, loaded: true, caughtUp: true,
-    status: run?.status ?? "succeeded", attempt, resumed: attempt > 1, error: run?.error ?? null, finish: answer?.finish ?? null,
+    status: run?.status ?? "succeeded", attempt, resumed: attempt > 1, error: run?.error ?? null, finish: answer?.finish || null,
     agent: run?.agent ?? answer?.agent ?? null, version: run?.version ?? answer?.agent?.version ?? null, draft: run?.draft ?? answer?.agent?.draft ?? false,
     modelName: run?.model_name ?? answer?.model_name ?? null, cost: run ? run.cost : (answer?.cost ?? null), usage: run?.usage ?? answer?.usage ?? null,
     startedAt: run?.started_at ?? null, endedAt: run?.ended_at ?? null, compacted: 0,

@@ -13,7 +13,7 @@ type Props = { onDone: (provider: Provider) => void; onCancel?: () => void; act?
 export function ConnectProvider({ onDone, onCancel, act = "Connect" }: Props) {
   const kinds = useProviderKinds();
   const actions = useProviderActions();
-  const [kind, setKind] = useState("");
+  const [kind, setKind] = useState<ProviderInput["kind"] | "">("");
   const [name, setName] = useState("");
   const [address, setAddress] = useState<string | null>(null);
   const [key, setKey] = useState("");
@@ -46,20 +46,22 @@ export function ConnectProvider({ onDone, onCancel, act = "Connect" }: Props) {
       onDone(provider);
     } catch (error) { setProblem(toProblem(error)); } finally { setBusy(false); }
   };
+  const shows = (field: Check["field"]) => (field === "base_url" ? asksUrl : field === "api_key" && (chosen.needs_key || !chosen.local));
+  const at = (field: Check["field"]) => (failed?.field === field && shows(field) ? failed.detail : undefined);
   const atField = ["kind", "name", "base_url", "api_key"].some((field) => problem?.field(field));
   return (
     <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void submit(false); }} autoComplete="off">
-      <Select label="Provider" value={chosen.kind} onChange={(event) => { setKind(event.target.value); setAddress(null); setFailed(null); }} hint={chosen.help || undefined} error={problem?.field("kind")}>
+      <Select label="Provider" value={chosen.kind} onChange={(event) => { setKind(event.target.value as ProviderInput["kind"]); setAddress(null); setFailed(null); }} hint={chosen.help || undefined} error={problem?.field("kind")}>
         {all.map((one) => <option key={one.kind} value={one.kind}>{one.label}</option>)}
       </Select>
-      {asksUrl ? <TextInput label="Address" type="url" inputMode="url" required={chosen.needs_base_url} value={url} onChange={(event) => setAddress(event.target.value)} placeholder="https://" error={problem?.field("base_url")} /> : null}
+      {asksUrl ? <TextInput label="Address" type="url" inputMode="url" required={chosen.needs_base_url} value={url} onChange={(event) => setAddress(event.target.value)} placeholder="https://" error={problem?.field("base_url") ?? at("base_url")} /> : null}
       {chosen.needs_key || !chosen.local ? (chosen.kind === "demo" ? null : (
-        <TextInput label="Key" type="password" autoComplete="off" required={chosen.needs_key} value={key} onChange={(event) => setKey(event.target.value)} error={problem?.field("api_key")} hint="Kept encrypted on this server and never shown again." />
+        <TextInput label="Key" type="password" autoComplete="off" required={chosen.needs_key} value={key} onChange={(event) => setKey(event.target.value)} error={problem?.field("api_key") ?? at("api_key")} hint="Kept encrypted on this server and never shown again." />
       )) : null}
       <TextInput label="Name" value={name} onChange={(event) => setName(event.target.value)} placeholder={chosen.label} error={problem?.field("name")} />
       {failed ? (
         <div role="alert" className="rounded-control border border-failed bg-removed-bg px-3 py-2 text-small">
-          <strong className="font-medium">It did not answer.</strong> {failed.detail} Nothing was saved yet.
+          <strong className="font-medium">{failed.field === "api_key" ? "The key was not accepted." : "It did not answer."}</strong> {shows(failed.field) ? null : failed.detail} Nothing was saved yet.
         </div>
       ) : null}
       {problem && !atField ? <ProblemNote problem={problem} /> : null}

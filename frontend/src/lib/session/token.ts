@@ -58,6 +58,16 @@ export function endSession(): void {
   ended.forEach((listener) => listener());
 }
 
+/** Signing out in one tab reaches the others: they ask whether their session still holds, and only then leave. */
+if (typeof window !== "undefined") {
+  window.addEventListener("storage", (event) => {
+    if (event.key !== HINT || event.newValue !== null || !access) return;
+    access = null;
+    expiresAt = 0;
+    void refreshToken().then((token) => { if (!token) endSession(); }).catch(() => undefined);
+  });
+}
+
 async function spendRefresh(stale: string | null): Promise<string | null> {
   // Someone in this tab may have renewed while we waited for the lock.
   if (access && access !== stale && Date.now() < expiresAt) return access;
