@@ -18,7 +18,6 @@ from core.rest.serializers import (
     TextField,
 )
 
-
 RUN_STATES = ["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 FINISHES = ["stop", "length", "tool_calls", "cancelled", "failed", "refused"]
 OUTCOMES = ["ok", "error", "denied", "cancelled", "unknown"]
