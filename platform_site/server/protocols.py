@@ -11,7 +11,6 @@ import contextlib
 from typing import Any
 
 import orjson
-from autobahn.twisted.websocket import WebSocketServerProtocol
 from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.interfaces import IPushProducer
@@ -73,11 +72,24 @@ class Socket(WebSocketProtocol):
             flow.stopProducing()
         super().onClose(wasClean, code, reason)
 
+    def sendMessage(self, payload: bytes, isBinary: bool = False, *args: Any, **kwargs: Any) -> None:
+        # Autobahn holds what we send to the limit for what we take; a long answer is one frame.
+        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        try:
+            super().sendMessage(payload, isBinary, *args, **kwargs)
+        finally:
+            self.maxMessagePayloadSize = limit
+
+    def sendClose(self, code: int | None = None, reason: str | None = None) -> None:
+        # Autobahn lets applications send 1000 and 3000-4999 only; a server also restarts (1012) and is full (1013).
+        text = reason.encode()[:123] if reason else None
+        self.sendCloseFrame(code=code, reasonUtf8=text, isReply=False)
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         try:
             super().onMessage(payload, isBinary)
         except UnicodeDecodeError:
-            WebSocketServerProtocol.sendClose(self, 1007)
+            self.sendClose(1007)
 
 
 class SocketFactory(WebSocketFactory):
