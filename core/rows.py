@@ -1,7 +1,7 @@
 """Writing rows on the hot path: the INSERT of a model is composed once and kept, and no query is built for it again.
 
-For tables that a run writes; everything else uses the ORM as it is. Signals are not sent and defaults come from the model, as
-with `bulk_create`.
+For tables that a run writes; everything else uses the ORM as it is. Signals are not sent and defaults come from the
+model, as with `bulk_create`.
 """
 
 from __future__ import annotations

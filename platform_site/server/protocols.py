@@ -74,7 +74,8 @@ class Socket(WebSocketProtocol):
 
     def sendMessage(self, payload: bytes, isBinary: bool = False, *args: Any, **kwargs: Any) -> None:
         # Autobahn holds what we send to the limit for what we take; a long answer is one frame.
-        limit, self.maxMessagePayloadSize = self.maxMessagePayloadSize, 0
+        limit: int = self.maxMessagePayloadSize  # type: ignore[has-type]
+        self.maxMessagePayloadSize = 0
         try:
             super().sendMessage(payload, isBinary, *args, **kwargs)
         finally:
