@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from django.conf import settings
+from django.db import connection
 
 from agents.engine.events import RunQueued
 from agents.models import Agent, AgentVersion, Conversation, Run, RunEvent
@@ -18,7 +19,7 @@ from core.clock import now
 from core.db import after_commit
 from core.errors import NotFound, TooManyRequests
 from core.ids import new_id
-from core.rows import insert_rows
+from core.prepared import Prepared
 
 MAX_OPEN_RUNS = 50
 Mode = Literal["queue", "interrupt"]
@@ -44,20 +45,35 @@ def start_run(
         conversation = open_conversation(act, agent=agent, draft=version == "draft")
     else:
         authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
-        conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
-        if conversation.deleted_at is not None:
-            raise NotFound()
+        _lock(conversation)
         if version is None and conversation.is_draft:
             version = "draft"
     chosen = version_to_run(act.actor, agent, version)
     if mode == "interrupt":
         for earlier in Run.objects.filter(conversation=conversation, status__in=Run.OPEN):
             request_cancel(earlier)
-    run = _write_run(act, agent=agent, version=chosen, conversation=conversation, text=text)
+    run = _write_run(act, agent=agent, version=chosen, conversation=conversation, text=text, mode=mode)
     act.target(run)
     act.record(agent=agent.id, version=chosen.number, conversation=conversation.id)
-    after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id))
+    after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id))
     return run
+
+
+_LOCKED = Prepared(
+    lambda value: (
+        Conversation.objects.select_for_update()
+        .filter(pk=value("conversation"))
+        .values_list("deleted_at", "is_draft", "title")
+    )
+)
+
+
+def _lock(conversation: Conversation) -> None:
+    """Nobody else starts a run in it until the transaction ends; what matters of it is read anew. NotFound once deleted."""
+    row = _LOCKED.row(conversation=conversation.pk)
+    if row is None or row[0] is not None:
+        raise NotFound()
+    _, conversation.is_draft, conversation.title = row
 
 
 @action("run.cancel", requires=Permission.RUN_CANCEL, on="run")
@@ -88,7 +104,9 @@ def _check_room(act: Action) -> None:
         )
 
 
-def _write_run(act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str) -> Run:
+def _write_run(
+    act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str, mode: Mode
+) -> Run:
     """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers."""
     moment = now()
     run = Run(
@@ -108,13 +126,15 @@ def _write_run(act: Action, *, agent: Agent, version: AgentVersion, conversation
         conversation=conversation.id,
         model_name=version.model_name,
         request_id=act.actor.request_id,
-        input={"message": message_id, "text": text},
+        input={"message": message_id, "text": text, **({"mode": mode} if mode != "queue" else {})},
     )
-    insert_rows([run])
     write_first_events(run, [queued], at=moment)
     run.input_message = message_id
     if not conversation.title:
-        Conversation.objects.filter(pk=conversation.pk).update(title=title_from(text))
+        table = connection.ops.quote_name(Conversation._meta.db_table)
+        with connection.cursor() as cursor:
+            title = title_from(text)
+            cursor.execute(f"UPDATE {table} SET title = %s WHERE id = %s", [title, conversation.pk])  # noqa: S608
     return run
 
 

@@ -1,7 +1,7 @@
 "use client";
 // The draft's state and its acts, on top of the builder: saved when, how far from what is published, publish.
 import { useState } from "react";
-import { LuCircleAlert, LuCircleCheck, LuPencilLine } from "react-icons/lu";
+import { LuCircleAlert, LuCircleCheck, LuFileDiff, LuPencilLine } from "react-icons/lu";
 import { Button } from "@/components/ui/Button";
 import { Dialog } from "@/components/ui/Dialog";
 import { TextInput } from "@/components/ui/Field";
@@ -27,6 +27,13 @@ export function SaveState({ state }: { state: EditorState }) {
   if (phase === "failed" || phase === "conflict") return <StateMark state="failed" word="Not saved" className="text-small" />;
   const since = agent.published ? (agent.changes.length ? `${agent.changes.length === 1 ? "1 change" : `${agent.changes.length} changes`} since v${agent.published.number}` : `same as v${agent.published.number}`) : "not published yet";
   return <span className="inline-flex items-center gap-1.5 text-small text-muted"><LuPencilLine size={16} aria-hidden className="shrink-0" /><span>Draft<span className="max-lg:hidden">, saved {clockTime(savedAt)}</span><span className="max-md:hidden">, {since}</span></span></span>;
+}
+
+/** The way from "2 changes since v3" to the changes themselves. */
+export function DiffButton({ state, onOpen }: { state: EditorState; onOpen: () => void }) {
+  const { agent } = state;
+  if (!agent.published || agent.changes.length === 0) return null;
+  return <Button size="small" look="quiet" icon={LuFileDiff} title={`What the draft changes since v${agent.published.number}`} onClick={onOpen}>Diff</Button>;
 }
 
 export function PublishButton({ state, editor }: { state: EditorState; editor: DraftEditor }) {

@@ -12,7 +12,7 @@ import type { Draft, Version } from "@/lib/api/types";
 import { DiffView } from "./DiffView";
 import type { DraftEditor, EditorState } from "./draft-editor";
 
-/** The published versions, newest first, each with what it changed. */
+/** The published versions, newest first, each with what it changed; on top what the draft would change. */
 export function VersionTimeline({ state, editor, locked }: { state: EditorState; editor: DraftEditor; locked: boolean }) {
   const { agent, values } = state;
   const versions = useVersions(agent.id);

@@ -6,6 +6,7 @@ import { Button, IconButton } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { cx } from "@/components/ui/classes";
 import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
+import type { Mode } from "@/lib/api/types";
 import { isOver } from "@/lib/stream/run-state";
 import { useLink } from "@/lib/stream/use-stream";
 import { loadMarkdown } from "./AnswerText";
@@ -69,10 +70,11 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
     return () => window.removeEventListener("keydown", onKey);
   }, [running, stop]);
 
-  const send = (text: string) => {
+  const send = (text: string, mode: Mode = "queue") => {
     requestAnimationFrame(() => toEnd());
-    return chat.send(text);
+    return chat.send(text, mode);
   };
+  const again = (text: string) => void send(text);
   const last = chat.turns.at(-1);
   const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : running ? "Answering" : "";
 
@@ -88,7 +90,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
           {chat.loading ? <LoadingTurns /> : null}
           {hasOlder ? <div className="flex justify-center py-2"><Button size="small" look="quiet" busy={loadingOlder} onClick={loadOlder}>Older messages</Button></div> : null}
           {chat.turns.map((turn, i) => (
-            <TurnView key={turn.run} turn={turn} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? send : undefined} />
+            <TurnView key={turn.run} turn={turn} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? again : undefined} />
           ))}
           {!empty && !chat.loading && chat.turns.length === 0 ? <p className="py-16 text-center text-muted">No messages here yet.</p> : null}
         </div>
@@ -107,7 +109,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
             {blocked ?? (
               <Composer
                 place={place} running={running} stopping={chat.stopping} label="Message" onSend={send} onStop={() => void stop()} left={left} autoFocus={autoFocus}
-                placeholder={running ? "Write the next message: it waits for its turn" : placeholder} error={chat.problem?.field("text")}
+                placeholder={placeholder} error={chat.problem?.field("text")}
               />
             )}
           </div>

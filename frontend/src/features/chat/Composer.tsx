@@ -2,19 +2,25 @@
 import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { LuArrowUp, LuSquare } from "react-icons/lu";
 import { cx } from "@/components/ui/classes";
+import type { Mode } from "@/lib/api/types";
 import { keepText, keptText } from "./kept-text";
 
 type Props = {
   place: string; disabled?: boolean; running: boolean; stopping: boolean; placeholder: string; label: string;
-  onSend: (text: string) => Promise<boolean>; onStop: () => void; left?: ReactNode; error?: string; autoFocus?: boolean;
+  onSend: (text: string, mode: Mode) => Promise<boolean>; onStop: () => void; left?: ReactNode; error?: string; autoFocus?: boolean;
 };
 
 const LINE = 26;
 const MAX = LINE * 8 + 24;
+const hints: Record<Mode, string> = { queue: "Write the next message: it waits for its turn", interrupt: "Write the next message: it stops the answer above" };
+const sends: Record<Mode, string> = { queue: "Send: it waits for its turn", interrupt: "Send: it stops the answer above" };
+const modes: { value: Mode; label: string }[] = [{ value: "queue", label: "Queue" }, { value: "interrupt", label: "Interrupt" }];
 
 export function Composer({ place, disabled, running, stopping, placeholder, label, onSend, onStop, left, error, autoFocus = true }: Props) {
   // What was on its way when the page was left comes back, before what was only typed.
   const [text, setText] = useState(() => keptText(`${place}.sending`) || keptText(place));
+  const [wish, setWish] = useState<Mode>("queue");
+  const mode: Mode = running ? wish : "queue";
   const box = useRef<HTMLTextAreaElement>(null);
 
   useLayoutEffect(() => {
@@ -33,7 +39,8 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
     const message = text.trim();
     if (!message || disabled) return;
     write("");
-    const sent = await onSend(message);
+    const sent = await onSend(message, mode);
+    if (sent) setWish("queue");
     if (!sent) setText((now) => { const back = now ? `${message}\n${now}` : message; keepText(place, back); return back; });
     box.current?.focus({ preventScroll: true });
   };
@@ -48,23 +55,37 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
       className={cx("rounded-[14px] border bg-raised px-3 pb-2 pt-1 transition-colors duration-[120ms] focus-within:border-accent", error ? "border-failed" : "border-border-strong")}
     >
       <textarea
-        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={placeholder} aria-label={label} disabled={disabled}
+        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={running ? hints[mode] : placeholder} aria-label={label} disabled={disabled}
         aria-invalid={error ? true : undefined} enterKeyHint="send"
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />
       <div className="flex items-center gap-1.5">
         <div className="flex min-w-0 flex-1 items-center gap-1">{left}</div>
+        {running ? <ModeChoice mode={mode} onChange={setWish} /> : null}
         {running ? (
           <button type="button" onClick={onStop} disabled={stopping} aria-label={stopping ? "Stopping" : "Stop"} title="Stop (Esc)" className={cx(round, "border border-border-strong bg-raised text-text hover:bg-hover disabled:opacity-50")}>
             <LuSquare size={14} fill="currentColor" aria-hidden />
           </button>
         ) : null}
         {running && !text.trim() ? null : (
-          <button type="submit" disabled={disabled || !text.trim()} aria-label={running ? "Send: it waits for its turn" : "Send"} title={running ? "Send: it waits for its turn" : "Send"} className={cx(round, text.trim() && !disabled ? "bg-accent text-accent-text hover:bg-accent-hover" : "bg-hover text-muted")}>
+          <button type="submit" disabled={disabled || !text.trim()} aria-label={running ? sends[mode] : "Send"} title={running ? sends[mode] : "Send"} className={cx(round, text.trim() && !disabled ? "bg-accent text-accent-text hover:bg-accent-hover" : "bg-hover text-muted")}>
             <LuArrowUp size={20} aria-hidden />
           </button>
         )}
       </div>
     </form>
+  );
+}
+
+/** While an answer is coming: does the next message wait for it, or stop it? */
+function ModeChoice({ mode, onChange }: { mode: Mode; onChange: (mode: Mode) => void }) {
+  return (
+    <div role="radiogroup" aria-label="The next message" className="inline-flex shrink-0 rounded-control border border-border p-0.5">
+      {modes.map(({ value, label }) => (
+        <label key={value} title={sends[value]} className={cx("inline-flex h-7 items-center rounded-small px-2 text-meta font-medium has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent max-md:h-8", mode === value ? "bg-hover text-text" : "text-muted hover:text-text")}>
+          <input type="radio" name="mode" value={value} checked={mode === value} onChange={() => onChange(value)} className="sr-only" />{label}
+        </label>
+      ))}
+    </div>
   );
 }

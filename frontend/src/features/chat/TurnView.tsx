@@ -1,5 +1,6 @@
 "use client";
 import { memo } from "react";
+import { LuCornerUpLeft } from "react-icons/lu";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { cx } from "@/components/ui/classes";
 import { plural } from "@/lib/format/format";
@@ -20,6 +21,7 @@ function TurnSection({ turn, ahead, onAgain }: Props) {
       {turn.question !== null ? (
         <div className={cx("flex max-w-[80%] flex-col items-end self-end max-md:max-w-[88%]", turn.sending && "opacity-70")}>
           <div className="rounded-card bg-surface px-4 py-2.5 text-chat whitespace-pre-wrap [overflow-wrap:anywhere] border border-border">{turn.question}</div>
+          {turn.interrupts ? <p className="mt-1 flex items-center gap-1.5 text-small text-muted"><LuCornerUpLeft size={16} className="shrink-0" aria-hidden />Interrupted the answer above</p> : null}
         </div>
       ) : null}
       <div className="flex min-w-0 flex-col gap-2">

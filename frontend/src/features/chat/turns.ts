@@ -1,5 +1,5 @@
 // The chat as it is read: one turn per run, whether it comes from saved messages or from the live stream.
-import type { Finish, Message, MessageCall, Money, Run, RunStatus, Usage } from "@/lib/api/types";
+import type { Finish, Message, MessageCall, Mode, Money, Run, RunStatus, Usage } from "@/lib/api/types";
 import type { CallState, RunState } from "@/lib/stream/run-state";
 
 export type CallView = {
@@ -12,7 +12,7 @@ export type Part =
   | { kind: "text"; id: string; text: string; open: boolean; finish: Finish | null }
   | { kind: "calls"; id: string; calls: CallView[] };
 export type Turn = {
-  run: string; at: string | null; question: string | null; sending: boolean; parts: Part[]; live: boolean; loaded: boolean; caughtUp: boolean;
+  run: string; at: string | null; question: string | null; interrupts: boolean; sending: boolean; parts: Part[]; live: boolean; loaded: boolean; caughtUp: boolean;
   status: RunStatus; attempt: number; resumed: boolean; error: { code: string; detail: string } | null; finish: Finish | null;
   agent: { id: string; name: string } | null; version: number | null; draft: boolean; modelName: string | null;
   cost: Money; usage: Usage | null; startedAt: string | null; endedAt: string | null; compacted: number;
@@ -29,7 +29,7 @@ const savedCall = (call: MessageCall): CallView => ({
   state: call.outcome ?? (call.started_at ? "unknown" : "cancelled"), startedAt: call.started_at ?? null, completedAt: call.completed_at ?? null,
 });
 
-export function turnFromRun(state: RunState, fallback?: { text: string; at: string }): Turn {
+export function turnFromRun(state: RunState, fallback?: { text: string; at: string; mode?: Mode }): Turn {
   const over = state.endedAt !== null;
   const parts: Part[] = [];
   let finish: Finish | null = null;
@@ -55,7 +55,7 @@ export function turnFromRun(state: RunState, fallback?: { text: string; at: stri
   const loose = state.callOrder.filter((call) => !placed.has(call)).flatMap((call) => (state.calls[call] ? [liveCall(state.calls[call], over)] : []));
   if (loose.length) parts.push({ kind: "calls", id: `${state.run}-c`, calls: loose });
   return {
-    run: state.run, at: state.queuedAt ?? fallback?.at ?? null, question: state.input?.text ?? fallback?.text ?? null, sending: false, parts,
+    run: state.run, at: state.queuedAt ?? fallback?.at ?? null, question: state.input?.text ?? fallback?.text ?? null, interrupts: state.input?.interrupts ?? fallback?.mode === "interrupt", sending: false, parts,
     live: !over, loaded: state.loaded, caughtUp: state.caughtUp, status: state.status, attempt: state.attempt, resumed: state.resumed, error: state.error, finish,
     agent: state.agent, version: state.version, draft: state.draft, modelName: state.modelName, cost: state.cost, usage: state.usage,
     startedAt: state.startedAt ?? state.queuedAt, endedAt: state.endedAt, compacted: state.compacted,
@@ -74,7 +74,7 @@ function turnFromMessages(id: string, messages: Message[], run: Run | undefined)
   const answer = messages.findLast((message) => message.role === "assistant");
   const attempt = Math.max(run?.attempts ?? 1, ...messages.map((message) => message.attempt ?? 1));
   return {
-    run: id, at: run?.created_at ?? messages[0]?.at ?? null, question: question?.text ?? null, sending: false, parts, live: false, loaded: true, caughtUp: true,
+    run: id, at: run?.created_at ?? messages[0]?.at ?? null, question: question?.text ?? null, interrupts: false, sending: false, parts, live: false, loaded: true, caughtUp: true,
     status: run?.status ?? "succeeded", attempt, resumed: attempt > 1, error: run?.error ?? null, finish: answer?.finish || null,
     agent: run?.agent ?? answer?.agent ?? null, version: run?.version ?? answer?.agent?.version ?? null, draft: run?.draft ?? answer?.agent?.draft ?? false,
     modelName: run?.model_name ?? answer?.model_name ?? null, cost: run ? run.cost : (answer?.cost ?? null), usage: run?.usage ?? answer?.usage ?? null,

@@ -2,6 +2,7 @@
 // One chat: saved messages, live runs, and the message on its way, as one list of turns.
 import { useEffect, useMemo, useState } from "react";
 import { newKey } from "@/lib/api/client";
+import type { Mode } from "@/lib/api/types";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import { useConversationActions } from "@/lib/api/resources/conversations";
 import { useMessages } from "@/lib/api/resources/messages";
@@ -11,8 +12,8 @@ import { useRuns, useTopic } from "@/lib/stream/use-stream";
 import { keepText } from "./kept-text";
 import { mergeTurns, turnFromRun, turnsFromPage, type Turn } from "./turns";
 
-type Asked = { run: string; text: string; at: string };
-type Pending = { key: string; text: string; at: string };
+type Asked = { run: string; text: string; at: string; mode: Mode };
+type Pending = { key: string; text: string; at: string; mode: Mode };
 export type Started = { run: string; conversation: string };
 export type Start = (text: string, key: string) => Promise<Started>;
 
@@ -64,16 +65,16 @@ export function useChat({ conversation, place, start, onStarted, beforeSend }: I
   const open = runs.filter((state) => !isOver(state.status));
   const current = open.find((state) => state.status !== "queued") ?? open[0] ?? null;
 
-  const send = async (text: string): Promise<boolean> => {
-    const again = failed?.text === text ? failed : null;
-    const message: Pending = { key: again?.key ?? newKey(), text, at: new Date().toISOString() };
+  const send = async (text: string, mode: Mode = "queue"): Promise<boolean> => {
+    const again = failed?.text === text && failed.mode === mode ? failed : null;
+    const message: Pending = { key: again?.key ?? newKey(), text, mode, at: new Date().toISOString() };
     setProblem(null);
     setPending(message);
     keepText(`${place}.sending`, text);
     try {
       await beforeSend?.();
-      const made = conversation ? { run: (await actions.post(conversation, text, message.key)).run, conversation } : await start(text, message.key);
-      const mine = { run: made.run, text, at: message.at };
+      const made = conversation ? { run: (await actions.post(conversation, text, message.key, mode)).run, conversation } : await start(text, message.key);
+      const mine = { run: made.run, text, mode, at: message.at };
       keepText(`${place}.sending`, "");
       setFailed(null);
       setPending(null);
@@ -115,9 +116,9 @@ export function useChat({ conversation, place, start, onStarted, beforeSend }: I
 
 export type Chat = ReturnType<typeof useChat>;
 
-function sendingTurn({ key, text, at }: Pending): Turn {
+function sendingTurn({ key, text, at, mode }: Pending): Turn {
   return {
-    run: key, at, question: text, sending: true, parts: [], live: true, loaded: false, caughtUp: false, status: "queued", attempt: 1, resumed: false,
+    run: key, at, question: text, interrupts: mode === "interrupt", sending: true, parts: [], live: true, loaded: false, caughtUp: false, status: "queued", attempt: 1, resumed: false,
     error: null, finish: null, agent: null, version: null, draft: false, modelName: null, cost: null, usage: null, startedAt: null, endedAt: null, compacted: 0,
   };
 }

@@ -52,12 +52,12 @@ export function applyEvent(state: RunState, event: RunEvent, at: string): RunSta
   const step = num(event.step);
   switch (event.type) {
     case "run.queued": {
-      const input = event.input as { message?: unknown; text?: unknown } | null | undefined;
+      const input = event.input as { message?: unknown; text?: unknown; mode?: unknown } | null | undefined;
       return {
         ...state, status: "queued", queuedAt: at, version: num(event.version), draft: event.draft === true,
         agent: str(event.agent) ? { id: String(event.agent), name: str(event.agent_name) ?? "" } : state.agent,
         conversation: str(event.conversation), modelName: str(event.model_name) ?? state.modelName, requestId: str(event.request_id),
-        input: input ? { message: str(input.message) ?? "", text: str(input.text) ?? "" } : state.input,
+        input: input ? { message: str(input.message) ?? "", text: str(input.text) ?? "", interrupts: input.mode === "interrupt" } : state.input,
       };
     }
     case "run.started":

@@ -22,7 +22,7 @@ export type RunState = {
   attempt: number; resumed: boolean; resumeReason: string | null;
   agent: { id: string; name: string } | null; version: number | null; draft: boolean;
   conversation: string | null; modelName: string | null; requestId: string | null;
-  input: { message: string; text: string } | null; error: { code: string; detail: string } | null;
+  input: { message: string; text: string; interrupts: boolean } | null; error: { code: string; detail: string } | null;
   queuedAt: string | null; startedAt: string | null; endedAt: string | null;
   order: string[]; messages: Record<string, MessageState>;
   callOrder: string[]; calls: Record<string, CallState>; steps: StepState[];

@@ -4,7 +4,7 @@ import { mutate } from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api } from "../client";
 import { keys } from "../keys";
-import type { Conversation } from "../types";
+import type { Conversation, Mode } from "../types";
 import { invalidate, useList, useOne } from "./collection";
 
 export function useConversations(filters: { search?: string; agent?: string; archived?: boolean; limit?: number } = {}) {
@@ -34,8 +34,8 @@ export function useConversationActions() {
       lists();
       return { run: run.id, conversation: idOf(run.conversation) };
     },
-    post: async (id: string, text: string, key: string): Promise<Posted> => {
-      const answer = await api.post<{ message: unknown; run: unknown }>(`${one(id)}messages/`, { text, mode: "queue" }, { idempotencyKey: key });
+    post: async (id: string, text: string, key: string, mode: Mode = "queue"): Promise<Posted> => {
+      const answer = await api.post<{ message: unknown; run: unknown }>(`${one(id)}messages/`, { text, mode }, { idempotencyKey: key });
       lists();
       return { message: idOf(answer.message), run: idOf(answer.run) };
     },

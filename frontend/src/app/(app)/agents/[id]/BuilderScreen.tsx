@@ -12,7 +12,7 @@ import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
 import { Tabs } from "@/components/ui/Tabs";
 import { toast } from "@/components/ui/Toast";
 import { AgentForm } from "@/features/agents/AgentForm";
-import { Conflict, PublishButton, SaveState } from "@/features/agents/DraftBar";
+import { Conflict, DiffButton, PublishButton, SaveState } from "@/features/agents/DraftBar";
 import { useDraftEditor } from "@/features/agents/use-draft-editor";
 import { VersionTimeline } from "@/features/agents/VersionTimeline";
 import { ChatPane } from "@/features/chat/ChatPane";
@@ -49,6 +49,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
   const actions = useAgentActions();
   const router = useRouter();
   const [tab, setTab] = useState<Tab>("draft");
+  const [diffs, setDiffs] = useState(0);
   const [removing, setRemoving] = useState(false);
   const { agent } = state;
   const may = (act: string) => agent.permissions.includes(act);
@@ -58,6 +59,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
   return (
     <>
       <PageHeader title={state.values.name || agent.name} back={{ href: "/agents/", label: "Agents" }} aside={<SaveState state={state} />}>
+        <DiffButton state={state} onOpen={() => { setDiffs(diffs + 1); setTab("versions"); }} />
         {may("publish") ? <PublishButton state={state} editor={editor} /> : null}
         <Menu trigger={<IconButton icon={LuEllipsis} label="More for this agent" />}>
           {agent.published ? <MenuItem icon={LuMessageSquare} onSelect={() => router.push("/")}>Go to chat</MenuItem> : null}
@@ -75,7 +77,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
               <div className="mx-auto max-w-[640px] pb-10">
                 <div className="pt-3"><Conflict state={state} editor={editor} /></div>
                 {locked ? <p className="pt-3 text-small text-muted">You can look at this agent, but not change it. {agent.owner.name || agent.owner.email} can give you access.</p> : null}
-                {shown === "versions" ? <VersionTimeline state={state} editor={editor} locked={locked} /> : <AgentForm key={state.round} state={state} editor={editor} locked={locked} />}
+                {shown === "versions" ? <VersionTimeline key={diffs} state={state} editor={editor} locked={locked} /> : <AgentForm key={state.round} state={state} editor={editor} locked={locked} />}
               </div>
             </div>
           </Tabs>
