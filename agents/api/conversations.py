@@ -13,11 +13,18 @@ from agents.api import serializers as s
 from agents.api.present import conversation_json, conversations_json, message_json, run_json
 from agents.models import Agent, Conversation, Run
 from agents.selectors.agents import agents_visible_to
-from agents.selectors.runs import conversations_visible_to, messages_of, open_runs_of, with_last_run
+from agents.selectors.runs import (
+    conversation_to_speak_in,
+    conversations_visible_to,
+    messages_of,
+    open_runs_of,
+    with_last_run,
+)
 from agents.services import conversations as services
 from agents.services.runs import input_message_id, start_run
 from core.authz import Permission
 from core.errors import NotFound, ValidationFailed
+from core.ids import ID_PATTERN
 from core.rest import paging
 from core.rest.pages import page_of
 
@@ -127,7 +134,10 @@ class MessageList(ConversationView):
     @extend_schema(operation_id="message_create", request=s.MessageIn, responses={202: s.MessageAccepted})
     def post(self, request: Request, workspace: str, conversation_id: str) -> Response:
         """Say something. The answer is a run: watch it on the socket, or read it when it has ended."""
-        conversation: Conversation = self.find(conversations_visible_to(self.actor), conversation_id)
+        known = ID_PATTERN.match(conversation_id)
+        conversation = conversation_to_speak_in(self.actor, conversation_id) if known else None
+        if conversation is None:
+            raise NotFound()
         data = self.read(s.MessageIn)
         data.pop("attachments", None)
         if conversation.agent.deleted_at is not None:

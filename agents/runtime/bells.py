@@ -5,19 +5,16 @@ Where no runtime is at work nothing happens; sweeps and heartbeats find what was
 
 from __future__ import annotations
 
-from agents.models import Run
 from agents.runtime.host import RUN_KIND, host
 from agents.runtime.notices import Notice, notices
 from jobs.bells import ring
 
 
-def ring_run(run: str, conversation: str, workspace: str) -> None:
+def ring_run(run: str, conversation: str, workspace: str, starter: str) -> None:
     """A run waits in the queue: look now; those who watch the conversation or the workspace are told."""
     ring(RUN_KIND, run)
     if notices.wanted(f"conversation:{conversation}", f"runs:{workspace}"):
-        starter = Run.objects.filter(pk=run).values_list("started_by_id", flat=True).first()
-        if starter is not None:
-            notices.announce(Notice(run, conversation, workspace, starter, "run.queued"))
+        notices.announce(Notice(run, conversation, workspace, starter, "run.queued"))
 
 
 def signal_run(run: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from agents.models import Message, Run
+from core.prepared import Prepared
 from llm_providers.protocol import AssistantMessage, ChatMessage, ToolCallPart, ToolResultMessage, UserMessage
 
 #: At most as many messages are loaded, and as many characters; older ones are counted only.
@@ -10,12 +13,22 @@ MAX_MESSAGES = 400
 MAX_CHARACTERS = 2_000_000
 
 
+def _earlier(conversation: str, run: str) -> QuerySet[Message]:
+    return Message.objects.filter(conversation_id=conversation, run_id__lt=run)
+
+
+_EARLIER = Prepared(
+    lambda value: (
+        _earlier(value("conversation"), value("run"))
+        .order_by("-run_id", "-seq")
+        .values_list("run_id", "role", "text", "tool_calls")[: MAX_MESSAGES + 1]
+    )
+)
+
+
 def load_history(run: Run, *, max_characters: int = MAX_CHARACTERS) -> tuple[tuple[ChatMessage, ...], int]:
     """(messages before this run, oldest first; how many still older ones were not loaded)."""
-    earlier = Message.objects.filter(conversation_id=run.conversation_id, run_id__lt=run.id)
-    rows = list(
-        earlier.order_by("-run_id", "-seq").values_list("run_id", "role", "text", "tool_calls")[: MAX_MESSAGES + 1]
-    )
+    rows = _EARLIER.rows(conversation=run.conversation_id, run=run.id)
     if not rows:
         return (), 0
     kept, size = 0, 0
@@ -27,7 +40,9 @@ def load_history(run: Run, *, max_characters: int = MAX_CHARACTERS) -> tuple[tup
     rows_kept = rows[:kept]
     while rows_kept and rows_kept[-1][1] != "user":  # begin with a question, never in the middle of an answer
         rows_kept.pop()
-    omitted = earlier.count() - len(rows_kept) if len(rows_kept) < len(rows) else 0
+    omitted = 0
+    if len(rows_kept) < len(rows):
+        omitted = _earlier(run.conversation_id, run.id).count() - len(rows_kept)
     messages: list[ChatMessage] = []
     for _, role, text, calls in reversed(rows_kept):
         messages.extend(_as_messages(role, text, calls))

@@ -19,6 +19,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from agents.models import Run
 from core.clock import now
 from core.ids import new_id
+from core.prepared import Prepared
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +82,17 @@ def void_all_leases() -> int:
 
 def next_in_conversation(run: str) -> str | None:
     """The run whose turn it is once `run` has ended."""
-    later = Run.objects.filter(conversation__runs__id=run, id__gt=run, status=Run.Status.QUEUED)
-    return later.order_by("id").values_list("pk", flat=True).first()
+    found = _NEXT.row(run=run)
+    return None if found is None else str(found[0])
+
+
+_NEXT = Prepared(
+    lambda value: (
+        Run.objects.filter(conversation__runs__id=value("run"), id__gt=value("run"), status=Run.Status.QUEUED)
+        .order_by("id")
+        .values_list("pk")[:1]
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from agents.engine.events import EventMalformed, from_json
 from agents.engine.state import JournalBroken, RunState, fold
-from agents.models import MessageChunk, Run, RunEvent
+from agents.models import AgentVersion, MessageChunk, Run, RunEvent
 from agents.runtime.history import load_history
 from agents.runtime.lease import claim_run
 from agents.runtime.projection import Projector, project_run
+from core.prepared import Prepared, columns, instance
 from llm_providers.protocol import ChatMessage
 
 
@@ -26,13 +27,31 @@ class ClaimedRun:
     broken: str | None = None
 
 
+_RUN = Prepared(
+    lambda value: Run.objects.filter(pk=value("run")).values_list(*columns(Run), *columns(AgentVersion, "version"))
+)
+_RUN_WIDTH = len(columns(Run))
+_JOURNAL = Prepared(
+    lambda value: RunEvent.objects.filter(run_id=value("run")).order_by("seq").values_list("seq", "at", "event")
+)
+
+
+def _read_run(run_id: str) -> Run:
+    row = _RUN.row(run=run_id)
+    if row is None:
+        raise Run.DoesNotExist
+    run = instance(Run, row[:_RUN_WIDTH])
+    run.version = instance(AgentVersion, row[_RUN_WIDTH:])
+    return run
+
+
 def claim_and_load(run_id: str) -> ClaimedRun | None:
     """None when there is nothing to do: the run ended, somebody holds it, or it is not its turn."""
     if not claim_run(run_id):
         return None
     # No transaction: what is read here changes only by the lease's holder, and on SQLite one would lock out writers.
-    run = Run.objects.select_related("version").get(pk=run_id)
-    rows = list(RunEvent.objects.filter(run_id=run_id).order_by("seq").values_list("seq", "at", "event"))
+    run = _read_run(run_id)
+    rows = _JOURNAL.rows(run=run_id)
     history, omitted = load_history(run)
     saved = load_saved_text(run_id) if run.attempts else {}
     try:

@@ -12,12 +12,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from agents.engine import events as ev
 from agents.engine.events import Event, from_json
 from agents.models import Conversation, Message, MessageChunk, Run, RunEvent
 from core.clock import rfc3339
+from core.rows import insert_rows
 
 StoredEvent = tuple[int, datetime, Event]
 
@@ -183,30 +184,35 @@ _MESSAGE_FIELDS = ("tool_calls", "usage", "cost_amount", "cost_currency")
 
 def write_messages(changes: Changes, *, run: str, conversation: str) -> None:
     """Store the message part of `changes`. Inside the caller's transaction."""
-    if changes.new_messages:
-        Message.objects.bulk_create(changes.new_messages)
+    insert_rows(changes.new_messages)
     for message in changes.changed_messages:
         Message.objects.filter(pk=message.pk).update(**{name: getattr(message, name) for name in _MESSAGE_FIELDS})
     if changes.spoken_at is not None:
-        Conversation.objects.filter(pk=conversation, active_at__lt=changes.spoken_at).update(
-            active_at=changes.spoken_at
-        )
+        table = connection.ops.quote_name(Conversation._meta.db_table)
+        moment = connection.ops.adapt_datetimefield_value(changes.spoken_at)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET active_at = %s WHERE id = %s AND active_at < %s",  # noqa: S608  # our own name
+                [moment, conversation, moment],
+            )
 
 
 def write_first_events(run: Run, events: Sequence[Event], *, at: datetime) -> None:
     """Write the first events of a new run and what follows from them, at epoch 0.
 
-    For the service that starts runs: inside its transaction, with `run` already inserted and its `last_seq` 0.
+    For the service that starts runs: inside its transaction. Inserts `run` too, as it is after these events.
     """
     projector = Projector(run=run.id, conversation=run.conversation_id)
     rows = []
     for seq, event in enumerate(events, start=1):
         rows.append(RunEvent(run_id=run.id, seq=seq, type=event.type, at=at, event=event.to_json()))
         projector.apply(seq, at, event)
-    RunEvent.objects.bulk_create(rows)
     changes = projector.take_changes()
     run.last_seq = len(rows)
-    Run.objects.filter(pk=run.id).update(last_seq=run.last_seq, **changes.run)
+    for name, value in changes.run.items():
+        setattr(run, name, value)
+    insert_rows([run])
+    insert_rows(rows)
     write_messages(changes, run=run.id, conversation=run.conversation_id)
 
 
@@ -232,4 +238,6 @@ def rebuild_messages(conversation: str) -> int:
 
 
 def drop_saved_text(run: str) -> None:
-    MessageChunk.objects.filter(run_id=run).delete()
+    table = connection.ops.quote_name(MessageChunk._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table} WHERE run_id = %s", [run])  # noqa: S608  # our own name

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from agents.models import Conversation, Message, Run
+from agents.models import Agent, AgentVersion, Conversation, Message, Run
 from core.authz import Actor, Permission, visible_to
+from core.prepared import PreparedForActor, columns, instance
 
 
 def runs_visible_to(actor: Actor, permission: Permission = Permission.RUN_VIEW) -> QuerySet[Run]:
@@ -18,6 +19,29 @@ def conversations_visible_to(
     actor: Actor, permission: Permission = Permission.CONVERSATION_VIEW
 ) -> QuerySet[Conversation]:
     return visible_to(actor, permission, Conversation.objects.select_related("agent"))
+
+
+_SPOKEN_IN = PreparedForActor(
+    lambda actor, value: (
+        conversations_visible_to(actor)
+        .filter(pk=value("conversation"))
+        .order_by()
+        .values_list(*columns(Conversation), *columns(Agent, "agent"), *columns(AgentVersion, "agent__published"))
+    )
+)
+
+
+def conversation_to_speak_in(actor: Actor, conversation_id: str) -> Conversation | None:
+    """The conversation, if the actor may see it, with its agent and the agent's published version; one query."""
+    row = _SPOKEN_IN.row(actor, conversation=conversation_id)
+    if row is None:
+        return None
+    first, second = len(columns(Conversation)), len(columns(Conversation)) + len(columns(Agent))
+    conversation = instance(Conversation, row[:first])
+    conversation.agent = instance(Agent, row[first:second])
+    if conversation.agent.published_id is not None:
+        conversation.agent.published = instance(AgentVersion, row[second:])
+    return conversation
 
 
 def with_last_run(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
