@@ -14,10 +14,12 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import IntegrityError
 
 from core.db import in_db
+from core.prepared import Prepared
 from core.rows import insert_rows
 from core.stop import StopSignal
 from llm_providers.credentials import access_to
@@ -84,7 +86,23 @@ async def resolve_model(workspace_id: str, model_id: str) -> ResolvedModel:
     return await in_db(_resolve, workspace_id, model_id)
 
 
+_VERSION = Prepared(
+    lambda value: LanguageModel.objects.filter(
+        workspace_id=value("workspace"), pk=value("model"), enabled=True, gone_at=None, provider__enabled=True
+    ).values_list("provider__revision", "provider__credential__id", "updated_at")
+)
+
+
+def _version_of(revision: int, credential: str | None, updated_at: datetime) -> str:
+    return f"{revision}:{credential or ''}:{updated_at.timestamp()}"
+
+
 def _resolve(workspace_id: str, model_id: str) -> ResolvedModel:
+    known = _resolved.get(model_id)
+    if known is not None and known[1] > time.monotonic():
+        usable = _VERSION.row(workspace=workspace_id, model=model_id)
+        if usable is not None and _version_of(*usable) == known[0]:
+            return known[2]
     model = (
         LanguageModel.objects.select_related("provider", "provider__credential")
         .filter(workspace_id=workspace_id, pk=model_id)
@@ -100,10 +118,7 @@ def _resolve(workspace_id: str, model_id: str) -> ResolvedModel:
     if model.gone_at is not None:
         raise ModelGone(f"{provider.name} no longer offers {model}. Choose another model for the agent.")
     credential = getattr(provider, "credential", None)
-    version = f"{provider.revision}:{credential.id if credential else ''}:{model.updated_at.timestamp()}"
-    known = _resolved.get(model_id)
-    if known is not None and known[0] == version and known[1] > time.monotonic():
-        return known[2]
+    version = _version_of(provider.revision, credential.id if credential else None, model.updated_at)
     # Once per change: the price is looked up and the key is opened. The time limit lets a price of a later date begin.
     price = model.price
     try:
