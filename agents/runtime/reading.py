@@ -18,6 +18,7 @@ from agents.models import Run, RunEvent
 from agents.runtime.hub import Published
 from agents.runtime.journal import published_event
 from agents.runtime.loading import load_saved_text
+from core.prepared import Prepared
 
 PAGE = 200
 _LOOKED_AT = ("message.started", "message.completed", "step.restarted")
@@ -43,14 +44,20 @@ class RunLook:
     open_texts: tuple[OpenText, ...] = ()
 
 
+def _frames(events: QuerySet[RunEvent]) -> QuerySet[RunEvent, tuple[int, str, datetime, str]]:
+    ordered = events.order_by("seq").annotate(raw=Cast("event", TextField()))
+    return ordered.values_list("seq", "type", "at", "raw")
+
+
+_FIRST_PAGE = Prepared(lambda value: _frames(RunEvent.objects.filter(run_id=value("run")))[:PAGE])
+
+
 def read_events(run: str, *, after: int, limit: int = PAGE) -> list[Published]:
     """The events of a run after a number, as frames, in order."""
-    rows = (
-        RunEvent.objects.filter(run_id=run, seq__gt=after)
-        .order_by("seq")
-        .annotate(raw=Cast("event", TextField()))
-        .values_list("seq", "type", "at", "raw")[:limit]
-    )
+    if after <= 0 and limit == PAGE:
+        rows = _FIRST_PAGE.rows(run=run)
+    else:
+        rows = list(_frames(RunEvent.objects.filter(run_id=run, seq__gt=after))[:limit])
     return [_published(run, seq, kind, at, raw) for seq, kind, at, raw in rows]
 
 

@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from accounts.rest.address import client_ip
-from accounts.selectors import ended_sessions
+from accounts.selectors import ended_sessions, session_has_ended
 from accounts.tokens import Principal, actor_for, principal_from_access_token, seconds_left
+from agents.models import Conversation
 from agents.runtime.reading import RunLook, look_at_runs
 from agents.selectors.runs import conversations_visible_to, runs_visible_to
 from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
 from core.errors import NotAuthenticated, NotFound
+from core.prepared import Prepared, PreparedForActor
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def sign_in(token: str, peer: str | None, forwarded: str | None) -> SignedIn:
 
 def still_signed_in(principal: Principal) -> None:
     """NotAuthenticated once the sign-in has ended."""
-    if ended_sessions([principal.session_id]):
+    if session_has_ended(principal.session_id):
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
 
 
@@ -90,14 +92,21 @@ def look_at_topic(principal: Principal, topic: str) -> TopicRight:
     return TopicRight(f"{kind}:{workspace.id}", workspace.id, principal.user_id, _everybody(actor))
 
 
-def _conversation_right(principal: Principal, topic: str, conversation: str) -> TopicRight:
-    from agents.models import Conversation
+_WORKSPACE_OF = Prepared(
+    lambda value: Conversation.objects.filter(pk=value("conversation")).values_list("workspace_id")
+)
+_VISIBLE = PreparedForActor(
+    lambda actor, value: conversations_visible_to(actor).filter(pk=value("conversation")).order_by().values_list("pk")
+)
 
-    workspace = Conversation.objects.filter(pk=conversation).values_list("workspace_id", flat=True).first()
-    if workspace is None:
+
+def _conversation_right(principal: Principal, topic: str, conversation: str) -> TopicRight:
+    found = _WORKSPACE_OF.row(conversation=conversation)
+    if found is None:
         raise NotFound()
+    workspace: str = found[0]
     actor, _ = actor_for(principal, workspace)
-    if not conversations_visible_to(actor).filter(pk=conversation).exists():
+    if not _VISIBLE.rows(actor, conversation=conversation):
         raise NotFound()
     return TopicRight(topic, workspace, principal.user_id, _everybody(actor))
 
