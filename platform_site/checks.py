@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import Error, register
 
+MIN_DIFFERENT = 8  # of the characters of a key; 32 random hexadecimal digits hold 14 of them on average
 _KNOWN = ("changeme", "secret", "django-insecure-", "password", "please-change")
 
 
@@ -19,7 +20,11 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
 
     problems = []
     key = env.read("AAP_SECRET_KEY") or ""
-    if len(key) < settings.MIN_SECRET_LENGTH or any(word in key.lower() for word in _KNOWN):
+    if (
+        len(key) < settings.MIN_SECRET_LENGTH
+        or len(set(key)) < MIN_DIFFERENT
+        or any(word in key.lower() for word in _KNOWN)
+    ):
         problems.append(
             Error(
                 "AAP_SECRET_KEY is missing, short or a known example. Set it to 32 random characters or more: "

@@ -67,7 +67,8 @@ class PooledHandler(BaseHandler):
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._pool, self._respond, scope, body)
             await self._send(answer, send)
-            await loop.run_in_executor(self._pool, answer.close)
+            if answer.close is not _nothing:
+                await loop.run_in_executor(self._pool, answer.close)
         finally:
             self._under_way -= 1
 

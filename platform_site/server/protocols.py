@@ -150,11 +150,13 @@ class Request(WebRequest):
             return
         self.refused = True
         body = problem(status, code, detail)
+        request_id = orjson.loads(body)["request_id"].encode()
         reason = {401: b"Unauthorized", 413: b"Content Too Large"}[status]
         channel = self.channel
         channel.transport.write(
-            b"HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-            % (status, reason, len(body))
+            b"HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\nConnection: close\r\n"
+            b"X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nX-Request-ID: %s\r\n\r\n"
+            % (status, reason, len(body), request_id)
             + body
         )
         channel.loseConnection()

@@ -57,15 +57,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "platform_site.middleware.request_id.RequestIdMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "platform_site.middleware.request_guard.RequestGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "platform_site.middleware.page_policy.PagePolicyMiddleware",
+    "platform_site.middleware.request_guard.RequestGuardMiddleware",
     "platform_site.middleware.static_files.StaticFilesMiddleware",
     "platform_site.middleware.admin_only.AdminSessionMiddleware",
     "platform_site.middleware.admin_only.AdminCommonMiddleware",
     "platform_site.middleware.admin_only.AdminCsrfMiddleware",
     "platform_site.middleware.admin_only.AdminAuthenticationMiddleware",
     "platform_site.middleware.admin_only.AdminMessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -193,6 +194,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_NAME = "aap_admin_csrf"
 CSRF_COOKIE_PATH = "/admin/"
+CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 LOGIN_URL = "/admin/login/"
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 class Command(BaseCommand):
     help = "Serve the product: web client, API, socket, operator admin, and the engine that carries runs."
+    # All of Django's checks take a second. The ones that decide whether it is safe to start are asked in `handle`.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -22,6 +23,11 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=None, help="Default: AAP_BIND, else 127.0.0.1.")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        from platform_site.checks import check_production_settings
+
+        problems = check_production_settings(None)
+        if problems:
+            raise CommandError("Refused to start:\n" + "\n".join(f"- {problem.msg}" for problem in problems))
         lock = take_lock(settings.DATA_DIR)
         if lock is None:
             raise CommandError(

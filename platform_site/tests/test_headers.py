@@ -1,0 +1,116 @@
+"""The headers that tell browsers what not to do, on every kind of answer; and none that lets other sites in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from platform_site.env import BadEnvironment
+from tests.architecture.test_routes import ROUTES
+from tests.fixtures.people import Api
+
+PATHS = [
+    "/",
+    "/agents/agt_x/",
+    "/nothing-here.txt",
+    "/static/nothing.css",
+    "/_next/nothing.js",
+    "/admin/",
+    "/admin/login/",
+    "/admin/nothing/",
+    "/api/v1/setup/",
+    "/api/v1/me/",
+    "/api/v1/nothing/",
+    "/api/docs/",
+    "/api/docs/errors/",
+    "/api/schema/",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "http://evil.test/api/v1/me/",
+]
+
+
+def directives(policy: str) -> dict[str, list[str]]:
+    return {words[0]: words[1:] for words in (part.split() for part in policy.split(";")) if words}
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("host", ["localhost", "evil.test"])
+def test_asvs_3_4_headers_of_every_answer(db: None, path: str, host: str) -> None:
+    answer = Client(raise_request_exception=False).get(path, headers={"Host": host, "Origin": "https://evil.test"})
+    assert answer.status_code < 500
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert answer["X-Request-ID"]
+    assert "Server" not in answer.headers and "X-Powered-By" not in answer.headers
+    policy = directives(answer["Content-Security-Policy"])
+    assert policy["frame-ancestors"] == ["'none'"]
+    assert policy["base-uri"] == ["'none'"]
+    assert "'none'" in policy["default-src"] or policy["object-src"] == ["'none'"]
+    assert "'unsafe-inline'" not in policy.get("script-src", policy["default-src"])
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+
+
+def test_incident_2_3_no_other_site_may_read_any_route(db: None, nobody: Api) -> None:
+    """Preflight and the request itself, on every route of the API, the cookie's included."""
+    paths = {"/" + route.replace("<int:number>", "1").replace("<str:", "").replace(">", "") for route, _ in ROUTES}
+    assert len(paths) > 30
+    origin = {"Origin": "https://evil.test", "Cookie": "sessionid=x"}
+    for path in sorted(paths):
+        for method, extra in (
+            ("OPTIONS", {"Access_Control_Request_Method": "POST", "Access_Control_Request_Headers": "authorization"}),
+            ("GET", {}),
+            ("POST", {}),
+        ):
+            answer = nobody.call(method, path, None, **origin, **extra)
+            found = [name for name in answer.headers if name.lower().startswith("access-control-")]
+            assert not found, (method, path, found)
+
+
+def test_the_cookies_refresh_needs_our_header(nobody: Api) -> None:
+    for path in ("/api/v1/auth/session/", "/api/v1/auth/session/refresh/"):
+        assert nobody.post(path, {}).status_code in (400, 403)
+    assert nobody.post("/api/v1/auth/session/refresh/", {}).status_code == 403
+
+
+def test_the_admins_cookies_stay_in_the_admin(db: None) -> None:
+    from accounts.models import User
+
+    User.objects.create_superuser("op@example.com", "a-long-password-1")
+    browser = Client()
+    page = browser.get("/admin/login/")
+    csrf = page.cookies["aap_admin_csrf"]
+    assert (csrf["path"], csrf["samesite"], csrf["httponly"]) == ("/admin/", "Strict", True)
+    done = browser.post("/admin/login/?next=/admin/", {"username": "op@example.com", "password": "a-long-password-1"})
+    assert done.status_code == 302
+    session = done.cookies["aap_admin"]
+    assert (session["path"], session["samesite"], session["httponly"]) == ("/admin/", "Strict", True)
+    # The admin's session is no credential for the API.
+    assert browser.get("/api/v1/me/").status_code == 401
+
+
+def test_metrics_are_for_this_machine_under_its_own_names(db: None, settings: Any) -> None:
+    """A page whose name resolves to 127.0.0.1 must not read them."""
+    settings.METRICS_TOKEN = "a-token-for-prometheus"
+    browser = Client(raise_request_exception=False)
+    far = {"REMOTE_ADDR": "203.0.113.7"}
+    bearer = {"Authorization": "Bearer a-token-for-prometheus"}
+    assert browser.get("/metrics").status_code == 200
+    assert browser.get("/metrics", headers={"Host": "rebound.test"}).status_code == 404
+    assert browser.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 404
+    assert browser.get("/metrics", **far).status_code == 404  # type: ignore[arg-type]
+    assert browser.get("/metrics", headers={"Authorization": "Bearer wrong"}, **far).status_code == 404  # type: ignore[arg-type]
+    assert browser.get("/metrics", headers={"Host": "web:8000", **bearer}, **far).status_code == 200  # type: ignore[arg-type]
+
+
+def test_a_setting_that_is_no_number_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from platform_site import env
+
+    monkeypatch.setenv("PORT", "many")
+    with pytest.raises(BadEnvironment, match="PORT must be a whole number from 0 to 65535"):
+        env.read_int("PORT", 8000, low=0, high=65535)
