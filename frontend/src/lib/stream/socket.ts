@@ -25,7 +25,7 @@ export class StreamSocket {
 
   constructor(private onFrame: (frame: ServerFrame) => void, private onReady: () => void) {
     if (typeof window === "undefined") return;
-    window.addEventListener("online", () => this.hurry());
+    window.addEventListener("online", () => { this.hurry(); this.ping(); });
     window.addEventListener("offline", () => this.wanted && this.setLink("offline"));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) { this.hurry(); this.ping(); } });
     onTokenRenewed(() => this.authenticateAgain());
@@ -86,6 +86,8 @@ export class StreamSocket {
   private receive(frame: ServerFrame | null): void {
     if (!frame) return;
     clearTimeout(this.pongTimer);
+    // A network that only blinked leaves the socket whole: what arrives on it proves that.
+    if (this.ready && this.link === "offline" && navigator.onLine !== false) this.setLink("live");
     if (frame.type === "pong") return;
     if (frame.type !== "ready") return this.onFrame(frame);
     clearTimeout(this.renewTimer);

@@ -1,0 +1,206 @@
+"""Answers under way: reloaded, killed, stopped, interrupted, cut off from the network (GOALS U3, U4, U5)."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.driving import Person, assistant_texts, letters
+from tests.fixtures.product import Product
+
+# Reports every text that the answer ever shows, whatever the page does in between.
+WATCH = """
+  let last = null;
+  const look = () => {
+    const answers = [...document.querySelectorAll('[aria-label="Conversation"] .prose')];
+    const text = answers.map((one) => one.textContent).join('');
+    if (text && text !== last) { last = text; shown(text); }
+  };
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def run_of(product: Product, conversation: str) -> dict[str, Any]:
+    (run,) = product.call("GET", f"runs/?conversation={conversation}")["results"]
+    return dict(run)
+
+
+def watch(someone: Person) -> list[str]:
+    shown: list[str] = []
+    someone.context.expose_function("shown", lambda text: shown.append(text))
+    someone.context.add_init_script(WATCH)
+    return shown
+
+
+def assert_prefixes(shown: list[str], final: str) -> None:
+    whole = letters(final)
+    for text in shown:
+        assert whole.startswith(letters(text)), f"not a beginning of the answer: …{text[-200:]}"
+
+
+def test_twenty_reloads_show_only_beginnings_of_the_answer(person: Callable[..., Person], product: Product) -> None:
+    """GOALS U3"""
+    someone = person()
+    shown = watch(someone)
+    someone.away = True  # a reload cuts the socket, and Chromium may say so
+    page = someone.open("/")
+    someone.say("Count along [[tokens:900 gap:16]]")
+    conversation = someone.chat_id()
+    with_text = 0
+    for _ in range(20):
+        page.reload()
+        expect(someone.answers.first).to_contain_text("demo model")
+        with_text += someone.page.get_by_text("Answer complete").count() == 0
+    someone.wait_for_answer(40_000)
+    (final,) = assistant_texts(product, conversation)
+    assert with_text == 20, "the answer was over before the reloads were"
+    assert len({letters(text) for text in shown}) > 100
+    assert_prefixes(shown, final)
+    assert letters(someone.answers.inner_text()) == letters(final)
+
+
+def test_a_killed_server_comes_back_with_the_whole_answer(
+    person: Callable[..., Person], new_product: Callable[..., Product]
+) -> None:
+    """GOALS U4; INCIDENTS 3.6"""
+    product = new_product()
+    product.demo_agent()
+    someone = person(product)
+    shown = watch(someone)
+    someone.open("/")
+    someone.say("Go on [[tokens:160 gap:25]]")
+    conversation = someone.chat_id()
+    expect(someone.answers.first).to_contain_text("(60).")
+    someone.away = True
+    product.kill()
+    expect(someone.page.get_by_text("Reconnecting")).to_be_visible()
+    killed_after = len(shown)
+    product.start()
+    expect(someone.page.get_by_text("Continued after a restart (attempt 2)")).to_be_visible(timeout=30_000)
+    someone.wait_for_answer()
+    product.sign_in()
+    (final,) = assistant_texts(product, conversation)
+    assert_prefixes(shown[:killed_after], final)
+    assert letters(someone.answers.inner_text()) == letters(final)
+    run = run_of(product, conversation)
+    assert (run["status"], run["attempts"]) == ("succeeded", 2)
+
+
+@pytest.mark.parametrize("how", ["button", "key"])
+def test_stop_keeps_what_was_seen(person: Callable[..., Person], product: Product, how: str) -> None:
+    """GOALS U5"""
+    someone = person()
+    page = someone.open("/")
+    someone.say("Talk for long [[tokens:3000 gap:10]]")
+    conversation = someone.chat_id()
+    expect(someone.answers.first).to_contain_text("(100).")
+    seen = someone.answers.inner_text()
+    started = time.monotonic()
+    if how == "button":
+        page.get_by_role("button", name="Stop", exact=True).click()
+    else:
+        page.keyboard.press("Escape")
+    expect(page.get_by_text("Stopped. The text up to here is kept.")).to_be_visible()
+    assert time.monotonic() - started < 1.5
+    (final,) = assistant_texts(product, conversation)
+    assert letters(final).startswith(letters(seen))
+    assert letters(someone.answers.inner_text()) == letters(final)
+    assert run_of(product, conversation)["status"] == "cancelled"
+
+
+def test_the_next_message_waits_or_interrupts(person: Callable[..., Person], product: Product) -> None:
+    someone = person()
+    page = someone.open("/")
+    someone.say("A long one [[tokens:3000 gap:10]]")
+    conversation = someone.chat_id()
+    expect(someone.answers.first).to_contain_text("(20).")
+    choice = page.get_by_role("radiogroup", name="The next message")
+    expect(choice.get_by_role("radio", name="Queue")).to_be_checked()
+    someone.say("Waits for its turn")
+    expect(page.get_by_text("Queued: it starts when the answer above is done")).to_be_visible()
+    choice.get_by_text("Interrupt").click()
+    someone.say("Comes first")
+    expect(page.get_by_text("Interrupted the answer above")).to_be_visible()
+    expect(someone.answers.last).to_contain_text("Comes first")
+    someone.wait_for_answer()
+    runs = product.call("GET", f"runs/?conversation={conversation}")["results"]
+    assert [run["status"] for run in sorted(runs, key=lambda run: run["created_at"])] == [
+        "cancelled",
+        "cancelled",
+        "succeeded",
+    ]
+
+
+def test_a_tool_is_one_line_that_opens(person: Callable[..., Person]) -> None:
+    someone = person()
+    page = someone.open("/")
+    someone.say('What is it? [[tool:calculator {"expression":"2+3"}]]')
+    row = someone.conversation.get_by_role("button", name=re.compile("Calculat"))
+    expect(row).to_contain_text("done")
+    row.click()
+    expect(page.get_by_label("Result", exact=True)).to_contain_text("5")
+
+
+def test_a_failure_is_told_in_words(person: Callable[..., Person]) -> None:
+    someone = person()
+    page = someone.open("/")
+    someone.say("[[fail:401]]")
+    expect(someone.conversation.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("button", name="Send again")).to_be_visible()
+
+
+def test_offline_is_said_and_nothing_is_lost(person: Callable[..., Person], product: Product) -> None:
+    """INCIDENTS 3.1"""
+    someone = person()
+    someone.away = True
+    someone.open("/")
+    someone.say("While I am away [[tokens:120 gap:25]]")
+    conversation = someone.chat_id()
+    expect(someone.answers.first).to_contain_text("(40).")
+    someone.context.set_offline(True)
+    expect(someone.page.get_by_text("Offline: the answer goes on without you")).to_be_visible()
+    someone.context.set_offline(False)
+    someone.wait_for_answer()
+    expect(someone.page.get_by_text("Offline: the answer goes on without you")).to_be_hidden()
+    (final,) = assistant_texts(product, conversation)
+    assert letters(someone.answers.inner_text()) == letters(final)
+
+
+def test_a_message_sent_offline_stays_in_the_box(person: Callable[..., Person]) -> None:
+    someone = person()
+    someone.away = True
+    someone.open("/")
+    expect(someone.page.get_by_role("main").get_by_role("button", name=re.compile("Helper"))).to_be_visible()
+    someone.context.set_offline(True)
+    someone.say("Not lost")
+    expect(someone.page.get_by_text("Not sent.")).to_be_visible()
+    expect(someone.box).to_have_value("Not lost")
+    someone.context.set_offline(False)
+    someone.box.press("Enter")
+    expect(someone.answers.first).to_contain_text("Not lost")
+
+
+def test_older_messages_are_loaded_above(person: Callable[..., Person], product: Product) -> None:
+    agent = product.agent  # type: ignore[attr-defined]
+    conversation = product.call("POST", "conversations/", {"agent": agent})["id"]
+    run = ""
+    for number in range(40):
+        body = {"text": f"Question number {number} [[tokens:3 gap:0]]"}
+        run = product.call("POST", f"conversations/{conversation}/messages/", body)["run"]
+    product.wait_for_end(run)
+    someone = person()
+    page = someone.open(f"/chats/{conversation}/")
+    expect(someone.conversation.get_by_text("Question number 39", exact=False).first).to_be_visible()
+    assert someone.conversation.get_by_text("Question number 0 ").count() == 0
+    someone.conversation.focus()
+    someone.conversation.evaluate("box => box.scrollTo({top: 0})")
+    expect(someone.conversation.get_by_text("Question number 0 ").first).to_be_attached()
+    questions = page.get_by_role("region", name=re.compile("^Question: Question number"))
+    expect(questions).to_have_count(40)
+    # What the reader looked at stays in view: the list grew above it.
+    assert someone.conversation.evaluate("box => box.scrollTop") > 120

@@ -1,0 +1,153 @@
+"""Forms and lists: providers, agents that two people edit, chats, the person's own settings."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.browser.driving import Person
+from tests.fixtures.product import EMAIL, Product, free_port
+from tests.fixtures.vendor import Vendor
+
+
+def test_a_wrong_key_is_told_at_its_field(person: Callable[..., Person], new_product: Callable[..., Product]) -> None:
+    with Vendor() as vendor:
+        product = new_product(environment={"AAP_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{vendor.port}"})
+        someone = person(product)
+        page = someone.open("/providers/")
+        page.get_by_role("button", name="Add provider").first.click()
+        form = page.get_by_role("dialog")
+        form.get_by_label("Provider").select_option("openai_compatible")
+        form.get_by_label("Address").fill(f"http://127.0.0.1:{vendor.port}/v1")
+        form.get_by_label("Key").fill("sk-wrong")
+        form.get_by_label("Name").fill("Ours")
+        form.get_by_role("button", name="Test and save").click()
+        key = form.get_by_label("Key")
+        expect(key).to_have_attribute("aria-invalid", "true", timeout=20_000)
+        expect(form.get_by_text("Nothing was saved yet.")).to_be_visible()
+        expect(key).to_have_value("sk-wrong")
+        expect(form.get_by_label("Name")).to_have_value("Ours")
+        key.fill(vendor.key)
+        form.get_by_role("button", name="Test and save").click()
+        expect(page.get_by_role("heading", name="Ours")).to_be_visible()
+        assert vendor.key not in page.content()
+
+
+def test_an_unreachable_address_is_told_at_its_field(
+    person: Callable[..., Person], new_product: Callable[..., Product]
+) -> None:
+    nowhere = free_port()
+    product = new_product(environment={"AAP_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{nowhere}"})
+    someone = person(product)
+    someone.refusals = {400}
+    page = someone.open("/providers/")
+    page.get_by_role("button", name="Add provider").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Provider").select_option("openai_compatible")
+    address = form.get_by_label("Address")
+    for url in (f"http://127.0.0.1:{nowhere}/v1", "http://169.254.169.254/latest"):
+        address.fill(url)
+        form.get_by_label("Key").fill("sk-kept")
+        form.get_by_role("button", name="Test and save").click()
+        expect(address).to_have_attribute("aria-invalid", "true", timeout=25_000)
+        expect(address).to_have_value(url)
+        expect(form.get_by_label("Key")).to_have_value("sk-kept")
+    assert product.call("GET", "providers/")["results"] == []
+
+
+def saved(product: Product, agent: str, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while product.call("GET", f"agents/{agent}/")["draft"]["instructions"] != text:
+        assert time.monotonic() < deadline, f"never saved: {text}"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+def test_two_people_edit_one_agent(person: Callable[..., Person], product: Product, choice: str) -> None:
+    body = {"name": f"Shared {choice}", "instructions": "The first text."}
+    agent = product.call("POST", "agents/", body)["id"]
+    first, second = person(), person()
+    second.refusals = {412}
+    first.open(f"/agents/{agent}/")
+    second.open(f"/agents/{agent}/")
+    expect(second.page.get_by_label("Instructions")).to_have_value("The first text.")
+    first.page.get_by_label("Instructions").fill("What the first wrote.")
+    saved(product, agent, "What the first wrote.")
+    second.page.get_by_label("Instructions").fill("What the second wrote.")
+    told = second.page.get_by_text("Someone else changed this agent.")
+    expect(told).to_be_visible()
+    expect(second.page.get_by_label("Instructions")).to_have_value("What the second wrote.")
+    if choice == "mine":
+        second.page.get_by_role("button", name="Save mine over it").click()
+        kept = "What the second wrote."
+    else:
+        second.page.get_by_role("button", name="Show theirs, drop mine").click()
+        kept = "What the first wrote."
+    expect(told).to_be_hidden()
+    expect(second.page.get_by_label("Instructions")).to_have_value(kept)
+    saved(product, agent, kept)
+
+
+def test_a_chat_is_renamed_pinned_and_deleted(person: Callable[..., Person], product: Product) -> None:
+    agent = product.agent  # type: ignore[attr-defined]
+    run = product.call("POST", "runs/", {"agent": agent, "input": {"text": "Plans for May [[tokens:3 gap:0]]"}})
+    product.wait_for_end(run["id"])
+    someone = person()
+    someone.refusals = {404}
+    page = someone.open(f"/chats/{run['conversation']}/")
+    header = page.locator("main > header")
+    menu = header.get_by_role("button", name=re.compile("^More for"))
+    menu.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("Title").fill("Plans for June")
+    page.get_by_role("button", name="Save").click()
+    expect(header.get_by_role("heading", name="Plans for June")).to_be_visible()
+    expect(page.get_by_role("region", name="Recent chats").get_by_text("Plans for June")).to_be_visible()
+    menu.click()
+    page.get_by_role("menuitem", name="Pin", exact=True).click()
+    expect(page.get_by_role("region", name="Pinned chats").get_by_text("Plans for June")).to_be_visible()
+    menu.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("button", name="Delete chat").click()
+    expect(page).to_have_url(f"{product.url}/")
+    expect(page.get_by_role("complementary").get_by_text("Plans for June")).to_have_count(0)
+    page.goto(f"/chats/{run['conversation']}/")
+    expect(page.get_by_text("Not found, or not shared with you")).to_be_visible()
+
+
+def test_name_workspace_and_password(person: Callable[..., Person], new_product: Callable[..., Product]) -> None:
+    product = new_product()
+    someone, elsewhere = person(product), person(product)
+    someone.refusals, elsewhere.refusals = {400, 401}, {401}
+    elsewhere.open("/usage/")
+    expect(elsewhere.page.get_by_role("heading", name="Usage")).to_be_visible()
+    page = someone.open("/settings/")
+
+    def card(title: str) -> Locator:
+        return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+    you, workspace, password = card("You"), card("Workspace"), card("Password")
+    you.get_by_label("Name").fill("Anna Nord")
+    you.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("button", name="Anna Nord: account menu")).to_be_visible()
+    workspace.get_by_label("Name").fill("Nordlicht")
+    workspace.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("complementary").get_by_text("Nordlicht")).to_be_visible()
+
+    password.get_by_label("Present password").fill("not-it-at-all-9")
+    password.get_by_label("New password").fill("another-long-one-42")
+    password.get_by_role("button", name="Change password").click()
+    present = password.get_by_label("Present password")
+    expect(present).to_have_attribute("aria-invalid", "true")
+    present.fill("correct-horse-battery-7")
+    password.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Password changed.")).to_be_visible()
+    elsewhere.page.wait_for_url(re.compile("/sign-in/"), timeout=8_000)
+    page.reload()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    later = person(product, signed_in=False)
+    later.sign_in(EMAIL, "another-long-one-42")
