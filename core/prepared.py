@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 if TYPE_CHECKING:
     from core.authz import Actor
@@ -53,7 +53,7 @@ class Prepared:
 
     def rows(self, *shape: Hashable, **values: str) -> list[tuple[Any, ...]]:
         """The rows for these values. `shape` is handed to the builder before the function for values."""
-        key = (connection.vendor, *shape)
+        key = (connections[DEFAULT_DB_ALIAS].vendor, *shape)
         if key not in self._plans:
             if len(self._plans) >= _MANY_SHAPES:
                 self._plans.clear()
@@ -158,7 +158,8 @@ def _compose(queryset: models.QuerySet[Any, Any]) -> _Plan | None:
 
 
 def _run(plan: _Plan, values: dict[str, Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]
+    with database.cursor() as cursor:
         cursor.execute(plan.sql, [values[one] if named else one for named, one in plan.parameters])
         found = cursor.fetchall()
     if not plan.converters:
@@ -168,6 +169,6 @@ def _run(plan: _Plan, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         cells = list(row)
         for column, converters, expression in plan.converters:
             for convert in converters:
-                cells[column] = convert(cells[column], expression, connection)
+                cells[column] = convert(cells[column], expression, database)
         rows.append(tuple(cells))
     return rows
