@@ -1,3 +1,16 @@
 """Fixtures that every app's tests share. The scratch folder and the database come from tests/scratch.py."""
 
+from __future__ import annotations
+
+import pytest
+
 pytest_plugins = ["tests.fixtures.people"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that touches no database through Django is run once, not once for each database."""
+    for item in items:
+        touches = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+        if not touches and item.get_closest_marker("django_db") is None:
+            item.add_marker(pytest.mark.one_database)

@@ -37,6 +37,7 @@ def test_the_demo_provider_connects_and_offers_a_free_model(owner: Any) -> None:
         "ok": True,
         "detail": "Connected: 1 model.",
         "models": ["demo"],
+        "field": None,
     }
 
 
