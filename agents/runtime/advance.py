@@ -21,6 +21,7 @@ from agents.runtime.host import RUN_KIND, LiveRun, host
 from agents.runtime.hub import hub
 from agents.runtime.journal import RunJournal
 from agents.runtime.loading import ClaimedRun, claim_and_load
+from agents.runtime.metrics import count_events
 from agents.runtime.notices import Notice, notices
 from agents.runtime.ports import AgentTools, GatewayModel, limits_of
 from core.clock import now
@@ -170,6 +171,7 @@ async def _give_back(run: str, epoch: int) -> None:
 
 def _notice(claimed: ClaimedRun, events: Sequence[Event]) -> None:
     run = claimed.run
+    count_events(events)
     for event in events:
         if event.type in _NOTICED:
             notices.announce(Notice(run.id, run.conversation_id, run.workspace_id, run.started_by_id, event.type))

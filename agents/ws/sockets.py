@@ -13,6 +13,7 @@ from typing import Protocol
 from django.conf import settings
 
 from accounts.tokens import Principal
+from agents.runtime.metrics import OPEN_SOCKETS
 from agents.ws import authority
 from core.db import in_db
 
@@ -50,12 +51,14 @@ class Sockets:
     def enter(self, socket: OpenSocket) -> int:
         number = next(self._numbers)
         self._open[number] = socket
+        OPEN_SOCKETS.set(len(self._open))
         if self._checker is None or self._checker.done() or self._checker.get_loop() is not asyncio.get_running_loop():
             self._checker = asyncio.create_task(self._check_forever(), name="revocations")
         return number
 
     def leave(self, number: int) -> None:
         self._open.pop(number, None)
+        OPEN_SOCKETS.set(len(self._open))
 
     def room_for(self, principal: Principal) -> bool:
         if settings.RATE_LIMITS == "off":
