@@ -192,6 +192,7 @@ CSRF_COOKIE_PATH = "/admin/"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Strict"
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 
 AGENT_TOOL_MODULES = ["agents.tools.builtin"]
 SERVE_WORKER = True
