@@ -5,8 +5,8 @@ Three rules hold everywhere. A URL is parsed once, and that object is used for t
 to (`guard.judge`, `connect.connect`). Nothing follows a redirect and nothing reads proxy settings from the environment:
 a proxy would make the connection for us, to an address that nobody judged.
 
-`transport` (under httpx2) and `guarded_httpx` (under httpx) are imported where they are needed, never here: importing
-an HTTP library costs start-up time.
+`transport` makes a transport under httpx2 and under httpx; the libraries are imported where they are needed, never here:
+importing one costs start-up time.
 """
 
 from core.egress.errors import EgressFailed, EgressRefused, EgressTimedOut

@@ -1,7 +1,7 @@
 """HTTP/1.1 on an asyncio Protocol with httptools: one connection, and nothing of any client library.
 
-Two thin transports sit on it (`transport` for httpx2, `guarded_httpx` for httpx), so both obey the same guard and
-limits. What streams needs to be cheap: a read wakes the waiting coroutine once and hands over all bytes of that read.
+A thin transport sits on it, under httpx2 and under httpx, so both obey the same guard and limits. What streams needs to
+be cheap: a read wakes the waiting coroutine once and hands over all bytes of that read.
 Must not know vendors, SDKs or what the bytes mean.
 """
 

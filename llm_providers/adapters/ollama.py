@@ -131,12 +131,12 @@ def _build(access: Access) -> Clients:
     import ollama
 
     from core.egress.connect import tls_context
-    from core.egress.guarded_httpx import CONNECT_SECONDS, FIRST_BYTE_SECONDS, GuardedTransport
+    from core.egress.transport import CONNECT_SECONDS, FIRST_BYTE_SECONDS, guarded_transport
 
     base_url = parse_url(access.base_url).url
     if base_url.startswith("https"):
         tls_context()
-    transport = GuardedTransport()
+    transport = guarded_transport(httpx)
     # The SDK adds OLLAMA_API_KEY of the environment unless a header is given; an explicit empty one is removed below.
     headers = {"authorization": f"Bearer {access.api_key}"} if access.api_key else {"authorization": "none"}
     common: dict[str, Any] = {

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.rest.views import WorkspaceView
 from core.authz import Permission
+from core.errors import PreconditionFailed
 from core.rest.pages import page_of
 from llm_providers import services
 from llm_providers.api import serializers as s
@@ -102,7 +103,14 @@ class ProviderDetail(WorkspaceView):
         """Change a provider. Needs If-Match; another address needs the key again."""
         found = self._find(provider)
         self.require_match(self._accepted_tag(found), lambda: s.ProviderOut(found).data)
-        services.update_provider(self.actor, provider=found, **self.read(s.ProviderChangesIn))
+        only_if = None if self.any_match else found.revision
+        changes = self.read(s.ProviderChangesIn)
+        try:
+            services.update_provider(self.actor, provider=found, only_if=only_if, **changes)
+        except PreconditionFailed:  # somebody came in between
+            newer = self._find(provider)
+            self.require_match(etag_of(newer), lambda: s.ProviderOut(newer).data)
+            raise
         changed = self._find(provider)
         return self.ok(s.ProviderOut(changed).data, etag=etag_of(changed))
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from audit.action import Action, action
 from core.authz import Actor, Permission, authorize
 from core.clock import now
-from core.errors import DomainError, NotFound, ValidationFailed
+from core.errors import DomainError, NotFound, PreconditionFailed, ValidationFailed
 from llm_providers.connecting import ConnectionReport, try_connection
 from llm_providers.credentials import access_to, make_access, origin_of, store_key
 from llm_providers.errors import ProviderError
@@ -86,12 +86,12 @@ def sync_models(actor: Actor, *, provider: Provider) -> ConnectionReport:
     return report
 
 
-def update_provider(actor: Actor, *, provider: Provider, **changes: Any) -> Provider:
+def update_provider(actor: Actor, *, provider: Provider, only_if: int | None = None, **changes: Any) -> Provider:
     """Change `name`, `base_url`, `api_key`, `enabled` or `options`. A new origin needs the key again.
 
-    When the connection itself changed, its models are read anew.
+    When the connection itself changed, its models are read anew. PreconditionFailed unless its revision is `only_if`.
     """
-    provider = _apply_changes(actor, provider=provider, changes=changes)
+    provider = _apply_changes(actor, provider=provider, only_if=only_if, changes=changes)
     if provider.enabled and {"base_url", "api_key", "options"} & set(changes):
         sync_models(actor, provider=provider)
         provider.refresh_from_db()
@@ -121,9 +121,11 @@ def _insert_provider(
 
 
 @action("provider.update", requires=Permission.PROVIDER_EDIT, on="provider")
-def _apply_changes(act: Action, *, provider: Provider, changes: dict[str, Any]) -> Provider:
+def _apply_changes(act: Action, *, provider: Provider, only_if: int | None, changes: dict[str, Any]) -> Provider:
     """A provider's connection was changed."""
     locked = _locked(provider)
+    if only_if is not None and locked.revision != only_if:
+        raise PreconditionFailed("Somebody else changed this since you opened it. Compare both, then save again.")
     info = require_kind(locked.kind)
     act.record(fields=sorted(changes))
     if "name" in changes and changes["name"] != locked.name:

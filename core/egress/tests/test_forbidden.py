@@ -46,9 +46,9 @@ async def test_no_form_connects_through_httpx2() -> None:
 async def test_no_form_connects_through_httpx() -> None:
     import httpx
 
-    from core.egress.guarded_httpx import GuardedTransport
+    from core.egress.transport import guarded_transport
 
-    async with both() as (four, six), httpx.AsyncClient(transport=GuardedTransport(), trust_env=False) as client:
+    async with both() as (four, six), httpx.AsyncClient(transport=guarded_transport(httpx), trust_env=False) as client:
         for url in urls(four.port):
             with pytest.raises((EgressRefused, httpx.InvalidURL, httpx.TransportError)):
                 await client.get(url)

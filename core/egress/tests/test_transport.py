@@ -22,9 +22,11 @@ def allow(settings: Any) -> Any:
 
 @pytest.fixture
 async def client() -> AsyncIterator[Any]:
-    from core.egress.transport import GuardedTransport, guarded_client
+    import httpx2
 
-    async with guarded_client(GuardedTransport(between_timeout=0.3, limit=3)) as made:
+    from core.egress.transport import guarded_client, guarded_transport
+
+    async with guarded_client(guarded_transport(httpx2, between_timeout=0.3, limit=3)) as made:
         yield made
 
 
