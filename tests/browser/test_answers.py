@@ -175,7 +175,7 @@ def test_a_message_sent_offline_stays_in_the_box(person: Callable[..., Person]) 
     someone = person()
     someone.away = True
     someone.open("/")
-    expect(someone.page.get_by_role("main").get_by_role("button", name=re.compile("Helper"))).to_be_visible()
+    expect(someone.conversation.get_by_text("Helper")).to_be_visible()
     someone.context.set_offline(True)
     someone.say("Not lost")
     expect(someone.page.get_by_text("Not sent.")).to_be_visible()

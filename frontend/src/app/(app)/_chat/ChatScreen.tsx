@@ -2,7 +2,7 @@
 // The chat page, for a new chat and for one with an address. Starting a chat only changes the address: nothing is
 // loaded again and the answer begins at once.
 import { useRouter } from "next/navigation";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { LuBot, LuPlug } from "react-icons/lu";
 import { PageHeader } from "@/components/frame/PageHeader";
 import { ButtonLink } from "@/components/ui/Button";
@@ -38,8 +38,15 @@ function NewChat() {
   const actions = useConversationActions();
   const [wanted, setWanted] = useState<string | null>(lastAgent);
   const agent = runnable?.find((one) => one.id === wanted) ?? runnable?.[0] ?? null;
+  // Whoever types and presses Enter before the agents are read need not wait, nor send again.
+  const waiting = useRef<((agent: Agent) => void)[]>([]);
+  useEffect(() => { if (agent) waiting.current.splice(0).forEach((go) => go(agent)); }, [agent]);
+  const start = async (text: string, key: string) => {
+    const chosen = agent ?? await new Promise<Agent>((go) => { waiting.current.push(go); });
+    rememberAgent(chosen.id);
+    return actions.start(chosen.id, text, key);
+  };
   const open = (conversation: string) => {
-    if (agent) rememberAgent(agent.id);
     window.history.pushState(null, "", `/chats/${encodeURIComponent(conversation)}/`);
   };
   if (problem) return <><PageHeader title="New chat" /><ProblemPanel problem={problem} onRetry={retry} /></>;
@@ -49,7 +56,7 @@ function NewChat() {
       <PageHeader title="New chat" />
       <ChatPane
         conversation={null} place="new" onStarted={open} starters={agent ? startersOf(agent) : undefined} placeholder={agent ? `Ask ${agent.name}` : "Write a message"}
-        start={(text, key) => agent ? actions.start(agent.id, text, key) : Promise.reject(new TypeError("agents are still loading"))}
+        start={start}
         left={agent ? <AgentPicker agents={runnable ?? []} value={agent.id} name={agent.name} model={agent.published?.model_name ?? null} onChange={setWanted} /> : <Skeleton className="h-4 w-32" />}
         hero={
           <div className="text-center">
