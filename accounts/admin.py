@@ -58,6 +58,15 @@ class PersonForm(forms.ModelForm):
                 raise forms.ValidationError(error.detail) from None
         return password
 
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        stays = all(data.get(name) for name in ("is_active", "is_staff", "is_superuser"))
+        if not stays and not self.instance._state.adding:
+            operators = User.objects.filter(is_active=True, is_staff=True, is_superuser=True)
+            if operators.filter(pk=self.instance.pk).exists() and operators.count() == 1:
+                raise forms.ValidationError("This is the only operator. Make another one before you change this one.")
+        return data
+
 
 class MembershipInline(TabularInline):
     model = Membership
@@ -102,7 +111,8 @@ class WorkspaceAdmin(ModelAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Workspace, form: Any, change: bool) -> None:
-        operations.save_workspace(admin_actor(request, None), workspace=obj, changed=form.changed_data)
+        if form.changed_data or not change:  # only roles were changed: those have entries of their own
+            operations.save_workspace(admin_actor(request, None), workspace=obj, changed=form.changed_data)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         workspace = form.instance

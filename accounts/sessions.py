@@ -8,6 +8,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
+from accounts.attempts import count_wrong, refuse_guessing
 from accounts.models import LoginSession, User, clean_email
 from accounts.tokens import (
     Principal,
@@ -30,11 +31,16 @@ SECOND_TAB = timedelta(seconds=30)
 
 
 def sign_in(*, email: str, password: str, client: str, ip: str | None, user_agent: str = "") -> LoginSession:
-    """A new sign-in; NotAuthenticated, with one text for every reason, if the pair is not right."""
+    """A new sign-in; NotAuthenticated, with one text for every reason, if the pair is not right.
+
+    TooManyRequests after too many wrong ones.
+    """
+    refuse_guessing(email=clean_email(email), ip=ip)
     user = authenticate(None, username=clean_email(email), password=password) if password.strip() else None
     if not isinstance(user, User):
         if not password.strip():
             make_password("the time that a real check takes")
+        count_wrong(email=clean_email(email), ip=ip)
         known = User.objects.filter(email=clean_email(email)).values_list("id", flat=True).first()
         record.record_refusal(
             anonymous_actor(ip=ip), kind=kinds.SIGN_IN, target=("user", known or ""), data={"client": client}

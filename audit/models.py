@@ -11,6 +11,21 @@ from core.ids import ID_LENGTH
 from core.models import Identified
 
 
+class _AppendOnly(models.QuerySet["AuditEntry"]):
+    """Nothing but the count of a repeated denial changes, and nothing is deleted."""
+
+    def update(self, **changes: Any) -> int:
+        if set(changes) != {"count"}:
+            raise TypeError("Audit entries are written once and never changed.")
+        return super().update(**changes)
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        raise TypeError("Audit entries are written once and never changed.")
+
+    def delete(self) -> Any:
+        raise TypeError("Audit entries are never deleted.")
+
+
 class AuditEntry(Identified):
     """Append-only: the ORM refuses to change or delete a row once it is written.
 
@@ -38,6 +53,8 @@ class AuditEntry(Identified):
     ip = models.GenericIPAddressField(null=True, editable=False)
     count = models.PositiveIntegerField(default=1, editable=False, help_text="Repeats of one denial within a minute.")
     data = models.JSONField(default=dict, editable=False)
+
+    objects = _AppendOnly.as_manager()
 
     class Meta:
         verbose_name_plural = "audit entries"
