@@ -120,6 +120,11 @@ class ApiView(APIView):
             raise NotFound()
         return found
 
+    @property
+    def any_match(self) -> bool:
+        """Whether the caller said that they overwrite whatever is there."""
+        return self.request.headers.get("If-Match", "").strip() == "*"
+
     def require_match(self, etag: str, current: Callable[[], Any]) -> None:
         """Go on only if If-Match carries `etag`; a 412 brings the present object along as `current`."""
         offered = self.request.headers.get("If-Match", "")

@@ -14,7 +14,7 @@ from agents.selectors.agents import agents_visible_to, versions_of
 from agents.services import agents as services
 from agents.tools.registry import registered_tools
 from core.authz import Permission
-from core.errors import NotFound
+from core.errors import NotFound, PreconditionFailed
 from core.rest.pages import page_of
 
 
@@ -65,7 +65,13 @@ class AgentDetail(AgentView):
         agent = self.agent(agent_id)
         changes = self.read(s.AgentPatch)
         self.require_match(agent_etag(agent), lambda: agent_json(self.actor, agent))
-        return self.answer(services.update_agent(self.actor, agent=agent, **changes))
+        only_if = None if self.any_match else agent.revision
+        try:
+            return self.answer(services.update_agent(self.actor, agent=agent, only_if=only_if, **changes))
+        except PreconditionFailed:  # somebody came in between
+            newer = self.agent(agent_id)
+            self.require_match(agent_etag(newer), lambda: agent_json(self.actor, newer))
+            raise
 
     @extend_schema(operation_id="agent_delete", responses={204: None})
     def delete(self, request: Request, workspace: str, agent_id: str) -> Response:

@@ -14,7 +14,7 @@ from agents.tools.registry import find_tool
 from audit.action import Action, action
 from core.authz import Actor, Permission
 from core.clock import now
-from core.errors import Conflict, FieldError, ValidationFailed
+from core.errors import Conflict, FieldError, NotFound, PreconditionFailed, ValidationFailed
 from llm_providers.selectors import find_model
 
 
@@ -30,8 +30,9 @@ def create_agent(act: Action, *, name: str, description: str = "", **draft: Any)
 
 
 @action("agent.update", requires=Permission.AGENT_EDIT, on="agent")
-def update_agent(act: Action, *, agent: Agent, **changes: Any) -> Agent:
+def update_agent(act: Action, *, agent: Agent, only_if: int | None = None, **changes: Any) -> Agent:
     """An agent's name, description or draft was changed."""
+    _lock(agent, only_if=only_if)
     act.record(fields=sorted(changes))
     for field in ("name", "description"):
         if field in changes:
@@ -68,6 +69,7 @@ def publish_agent(act: Action, *, agent: Agent, notes: str = "") -> AgentVersion
 @action("agent.restore_version", requires=Permission.AGENT_EDIT, on="agent")
 def restore_version(act: Action, *, agent: Agent, version: AgentVersion) -> Agent:
     """A published version was copied into the draft."""
+    _lock(agent)
     agent.draft_instructions = version.instructions
     agent.draft_model = find_model(act.actor, version.model_id)
     agent.draft_tools = [name for name in version.tools if find_tool(name)]
@@ -82,9 +84,25 @@ def restore_version(act: Action, *, agent: Agent, version: AgentVersion) -> Agen
 @action("agent.delete", requires=Permission.AGENT_DELETE, on="agent")
 def delete_agent(act: Action, *, agent: Agent) -> None:
     """An agent was deleted; its conversations and runs stay readable."""
+    _lock(agent)
     agent.deleted_at = now()
     agent.revision += 1
     agent.save()
+
+
+def _lock(agent: Agent, *, only_if: int | None = None) -> None:
+    """Nobody else changes it until the transaction ends, and `agent` is what is stored now, not what the caller read.
+
+    PreconditionFailed unless its revision is `only_if`; NotFound once it was deleted.
+    """
+    rows = Agent.objects.select_for_update().filter(pk=agent.pk, deleted_at=None)
+    revision = rows.values_list("revision", flat=True).first()
+    if revision is None:
+        raise NotFound()
+    if only_if is not None and revision != only_if:
+        raise PreconditionFailed("Somebody else changed this since you opened it. Compare both texts, then save again.")
+    if revision != agent.revision:
+        agent.refresh_from_db()
 
 
 def version_to_run(actor: Actor, agent: Agent, which: int | str | None) -> AgentVersion:
