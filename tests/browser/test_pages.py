@@ -59,7 +59,7 @@ def addresses(product: Product) -> dict[str, str]:
         "/agents/new/": "Create draft",
         f"/agents/{agent}/": "Instructions",
         "/runs/": "Helper",
-        f"/runs/{run['id']}/": "The dark line in a model call",
+        f"/runs/{run['id']}/": "Calculator",
         "/usage/": "Today",
         "/providers/": "Demo",
         "/settings/": "Change password",
