@@ -143,6 +143,7 @@ class WebSessionRefresh(ApiView):
     def post(self, request: Request) -> Response:
         """A fresh access token for the browser that holds the cookie."""
         require_web_client(request)
+        self.read(s.NothingIn)
         token = read_refresh_cookie(request)
         if not token:
             raise NotAuthenticated()

@@ -15,6 +15,7 @@ from agents.selectors.runs import runs_visible_to
 from agents.selectors.usage import summarize_usage
 from agents.services import runs as services
 from core.authz import Permission
+from core.clock import rfc3339
 from core.errors import ValidationFailed
 from core.rest import paging
 from core.rest.pages import page_of
@@ -114,7 +115,7 @@ class RunEvents(RunView):
         shown = rows[:limit]
         return self.ok(
             {
-                "results": [{"seq": row.seq, "at": row.at, "event": public_json(row.event)} for row in shown],
+                "results": [{"seq": row.seq, "at": rfc3339(row.at), "event": public_json(row.event)} for row in shown],
                 "next": shown[-1].seq if len(rows) > limit else None,
             }
         )

@@ -115,6 +115,10 @@ class ProviderChangesIn(StrictSerializer):
     options = BoundedJSONField(required=False)
 
 
+class NothingIn(StrictSerializer):
+    """No fields: what is sent along is refused rather than ignored."""
+
+
 class ConnectionOut(serializers.Serializer):
     ok = serializers.BooleanField()
     detail = serializers.CharField()

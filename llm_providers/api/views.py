@@ -137,6 +137,7 @@ class ProviderTest(WorkspaceView):
     def post(self, request: Request, workspace: str, provider: str) -> Response:
         """Test the connection and keep the result as the provider's health."""
         found = self.find(providers_visible_to(self.actor), provider)
+        self.read(s.NothingIn)
         return self.ok(_report(services.test_provider(self.actor, provider=found)))
 
 
@@ -147,6 +148,7 @@ class ProviderSync(WorkspaceView):
     def post(self, request: Request, workspace: str, provider: str) -> Response:
         """Read the provider's models anew."""
         found = self.find(providers_visible_to(self.actor), provider)
+        self.read(s.NothingIn)
         return self.ok(_report(services.sync_models(self.actor, provider=found)))
 
 
