@@ -101,7 +101,7 @@ class RunAdmin(ReadOnly, ModelAdmin):
         """The first 500 events: number, time, type and the fields that name things. No texts of people."""
         events = RunEvent.objects.filter(run=row).order_by("seq")[:500]
         lines = [(item.seq, item.at.strftime("%H:%M:%S.%f")[:-3], item.type, _facts(item.event)) for item in events]
-        body = format_html_join("", "<tr><td>{}</td><td>{}</td><td><strong>{}</strong></td><td>{}</td></tr>", lines)
+        body = format_html_join("", _TIMELINE_ROW, lines)
         return format_html('<table class="run-timeline">{}</table>', body)
 
     @admin.action(description="Stop the selected runs")
@@ -113,6 +113,8 @@ class RunAdmin(ReadOnly, ModelAdmin):
         self.message_user(request, f"{stopped} runs were asked to stop.", messages.SUCCESS)
 
 
+_CELL = '<td style="padding:2px 16px 2px 0;white-space:nowrap;vertical-align:top">'
+_TIMELINE_ROW = f"<tr>{_CELL}{{}}</td>{_CELL}{{}}</td>{_CELL}<strong>{{}}</strong></td><td>{{}}</td></tr>"
 _SHOWN = (
     "attempt",
     "reason",

@@ -27,10 +27,11 @@ FIELDS = sorted(
     | {"is_staff", "is_superuser", "user_permissions", "groups", "tenant", "tenant_id", "workspaceId", "__proto__"}
 )
 # Names that some route really takes; what each takes is in its contract, the OpenAPI document.
-CONTRACT = set(
-    """name description instructions model tools limits starters title notes label enabled base_url options kind email agent
-    conversation version is_archived is_pinned pinned archived mode""".split()
+_NAMES = (
+    "name description instructions model tools limits starters title notes label enabled base_url options kind email "
+    "agent conversation version is_archived is_pinned pinned archived mode"
 )
+CONTRACT = set(_NAMES.split())
 OTHER_BODIES: dict[tuple[str, str], Any] = {
     ("api/v1/setup/", "POST"): {"code": "x", "email": "a@example.com", "password": PASSWORD, "workspace": "W"},
     ("api/v1/auth/token/", "POST"): {"email": "a@example.com", "password": PASSWORD},
