@@ -17,7 +17,7 @@ import websockets
 
 from tests.fixtures.product import EMAIL, PASSWORD, Product, Refused, running_product
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from llm_providers.protocol import Access, ModelRequest, UserMessage
 from llm_providers.registry import adapter_for, forget_connection, kind_info
 from llm_providers.services.validation import clean_base_url
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _nothing_listed(settings: Any) -> None:

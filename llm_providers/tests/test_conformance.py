@@ -10,6 +10,8 @@ from llm_providers.protocol import Access, ProviderKind
 from llm_providers.registry import adapter_for
 from llm_providers.testing.conformance import KEY, AdapterConformance, Subject
 
+pytestmark = pytest.mark.slow
+
 
 def subject_of(
     kind: ProviderKind, vendor: str, path: str, model: str, thinker: str | None = None, **options: Any

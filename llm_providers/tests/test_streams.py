@@ -26,6 +26,8 @@ from llm_providers.protocol import (
 from llm_providers.registry import adapter_for
 from llm_providers.tests.dialects import ARGUMENTS, DIALECTS, Dialect, dumps
 
+pytestmark = pytest.mark.slow
+
 KEY = "sk-canary-streams-000001"
 dialects = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.kind)
 

@@ -19,6 +19,8 @@ from core.ids import new_id
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import Api
 
+pytestmark = pytest.mark.slow  # the whole table, thirteen principals a row
+
 # What to send, for each route and method that takes a body. "{name}" is filled in from the world's ids.
 BODIES: dict[tuple[str, str], Any] = {
     ("", "PATCH"): {"name": "Renamed"},
