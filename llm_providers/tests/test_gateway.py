@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -171,27 +172,43 @@ async def test_a_cut_answer_is_settled_by_estimate(connect: Any) -> None:
     assert (record.output_tokens, record.estimated) == (2, True)
 
 
+async def becomes(true: Callable[[], bool]) -> bool:
+    """Whether `true` comes true within five seconds."""
+    for _ in range(500):
+        if true():
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
 @pytest.mark.parametrize("when", ["before", "between", "retrying"])
 async def test_a_stop_interrupts_whatever_is_waited_for(connect: Any, when: str) -> None:
     vendor = Vendor((b"429 Slow", b"Retry-After: 15\r\n") if when == "retrying" else CHAT.text(["x"] * 300), gap=0.05)
     stop = StopSignal()
     async with listening(vendor.answer) as listener:
         model = await asyncio.to_thread(connect, listener)
+        events: list[GatewayEvent] = []
+
+        async def ask_to_stop() -> None:
+            while when == "between" and not any(isinstance(event, TextDelta) for event in events):
+                await asyncio.sleep(0.01)
+            while when == "retrying" and not vendor.asked:
+                await asyncio.sleep(0.01)
+            stop.request("cancel")
+
         if when == "before":
             stop.request("cancel")
-        else:
-            asyncio.get_running_loop().call_later(0.6 if when == "between" else 0.3, stop.request, "cancel")
+        asking = asyncio.create_task(ask_to_stop())
         begun = time.monotonic()
-        events = await call(model, stop=stop)
-        assert time.monotonic() - begun < 3
+        await call(model, stop=stop, into=events)
+        await asking
+        assert time.monotonic() - begun < 12, "neither the whole answer nor the Retry-After was waited for"
         assert isinstance(events[-1], ModelInterrupted)
         assert isinstance(events[-2], UsageSettled)
         assert events[-2].estimated
         assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
         if when == "between":
-            assert any(isinstance(event, TextDelta) for event in events)
-            await asyncio.sleep(0.1)
-            assert listener.closed == 1
+            assert await becomes(lambda: listener.closed == 1)
     (record,) = await usage_records()
     assert record.outcome == "interrupted"
 
