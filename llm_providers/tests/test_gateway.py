@@ -224,8 +224,7 @@ async def test_a_cancelled_task_closes_the_connection_and_is_recorded(connect: A
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.2)
-        assert listener.closed == 1
+        assert await becomes(lambda: listener.closed == 1)
     (record,) = await usage_records()
     assert record.outcome == "abandoned"
 
