@@ -38,7 +38,7 @@ async def run_stream(request: HttpRequest, workspace: str, run_id: str) -> HttpR
     except DomainError as error:
         return problem_response(error)
     last_id = request.headers.get("Last-Event-ID", "").strip()
-    after = int(last_id) if re.fullmatch(r"[0-9]{1,9}", last_id) else 0
+    after = int(last_id) if re.fullmatch(r"[0-9]{1,18}", last_id) else 0
     if look.ended and after >= look.last_seq and look.last_seq:
         return HttpResponse(status=204)
 
