@@ -15,7 +15,7 @@ from bench import streaming
 from bench.table import as_table
 
 STREAMS = 50
-#: figure: (limit, limit as a multiple of the relay's in the same run)
+#: figure: (limit, limit as a multiple of the relay's CPU, or of its whole p99, in the same run)
 LIMITS = {"P1": (0.40, 5.0), "P2": (15.0, 5.0)}
 
 
