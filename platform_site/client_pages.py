@@ -60,6 +60,16 @@ def client_page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page.body, status=status, content_type=page.content_type, headers=headers)
 
 
+def favicon(request: HttpRequest) -> HttpResponse:
+    """What browsers ask for on their own on pages that name no icon: the client's."""
+    path = settings.CLIENT_BUILD / "icon.svg"
+    if not path.is_file():
+        return HttpResponse(status=204)
+    icon = load_page(path, path.stat().st_mtime_ns)
+    headers = {"Cache-Control": "max-age=86400", "ETag": icon.etag}
+    return HttpResponse(icon.body, content_type="image/svg+xml", headers=headers)
+
+
 def find_file(url_path: str) -> Path | None:
     """The exported file for a path of the address bar, or None. Never leaves the export's folder."""
     root: Path = settings.CLIENT_BUILD

@@ -12,6 +12,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
+    path("favicon.ico", client_pages.favicon),
     path("api/v1/", include("platform_site.api")),
     path("api/schema/", docs_views.schema),
     path("api/docs/", docs_views.docs),

@@ -13,6 +13,7 @@ from core.authz import Permission
 # Routes outside the API that anybody may ask, each with its reason.
 OPEN_ROUTES = {
     "healthz": "liveness, no data",
+    "favicon.ico": "a picture",
     "readyz": "readiness, no data",
     "metrics": "loopback or token; see platform_site.health",
     "api/schema/": "the reference is public",
