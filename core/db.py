@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection, transaction
 P = ParamSpec("P")
 T = TypeVar("T")
 
-POOL_SIZE = 8
+POOL_SIZE = 4
 _pool: ThreadPoolExecutor | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from typing import IO
@@ -36,6 +37,9 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         if code is not None:
             say(f"Set up: http://localhost:{bound_port}/setup/#code={code}")
         say(f"Ready: http://localhost:{bound_port}")
+        # What is loaded now lives as long as the process: the collector need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         asyncio.get_event_loop().create_task(_after_listening())
 
     async def on_stop() -> None:

@@ -24,7 +24,10 @@ from django.urls import set_script_prefix
 from core import errors
 from core.rest.problem import problem_response
 
-THREADS = 6
+# Few: threads that compete for the interpreter with the event loop cost CPU and delay every live stream.
+THREADS = 3
+# What asks a vendor while the person waits has threads of its own, so that a slow vendor holds up nobody else.
+VENDOR_THREADS = 4
 MAX_WAITING = 400
 CHUNK = 128 * 1024
 _ASYNC_PATHS = re.compile(r"^/api/v1/workspaces/[^/]+/runs/[^/]+/stream/$")
@@ -50,6 +53,7 @@ class PooledHandler(BaseHandler):
         self.load_middleware(is_async=False)
         self._streams = ASGIHandler()
         self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="http")
+        self._vendor_pool = ThreadPoolExecutor(max_workers=VENDOR_THREADS, thread_name_prefix="http-vendor")
         self._under_way = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -65,7 +69,8 @@ class PooledHandler(BaseHandler):
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._pool, self._respond, scope, body)
+            pool = self._vendor_pool if "/provider" in scope["path"] else self._pool
+            answer = await loop.run_in_executor(pool, self._respond, scope, body)
             await self._send(answer, send)
             if answer.close is not _nothing:
                 await loop.run_in_executor(self._pool, answer.close)
