@@ -31,7 +31,7 @@ def _call(function: Callable[P, T], args: tuple, kwargs: dict) -> T:  # type: ig
         return function(*args, **kwargs)
     finally:
         # PostgreSQL connections go back to psycopg's pool; SQLite's stay with their thread, as opening costs more than
-        # holding eight of them.
+        # holding the few that there are.
         if connection.vendor != "sqlite" or connection.errors_occurred:
             close_old_connections()
 
