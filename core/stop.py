@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class StopSignal:
@@ -23,6 +26,27 @@ class StopSignal:
         if self._task is not None:
             self._sent = True
             self._task.cancel()
+
+    async def interruptible(self, waiting: Awaitable[T]) -> T | None:
+        """Await this; None when `request` cut it short. The same as `interrupts`, made for what happens per token."""
+        task = asyncio.current_task()
+        assert task is not None
+        if self.reason is None:
+            self._task, self._sent = task, False
+            try:
+                return await waiting
+            except asyncio.CancelledError:
+                if not self._sent or task.uncancel() > 0:
+                    raise
+                self._sent = False
+                return None
+            finally:
+                self._task = None
+                if self._sent:
+                    await self._take_in(task)
+        async with self.interrupts():
+            return await waiting
+        return None
 
     @asynccontextmanager
     async def interrupts(self) -> AsyncIterator[None]:
@@ -45,10 +69,14 @@ class StopSignal:
             self._sent = False
         finally:
             self._task = None
-            if self._sent:  # sent, but the block ended before it arrived: take it in here
-                self._sent = False
-                try:
-                    await asyncio.sleep(0)
-                except asyncio.CancelledError:
-                    if task.uncancel() > 0:
-                        raise
+            if self._sent:
+                await self._take_in(task)
+
+    async def _take_in(self, task: asyncio.Task[object]) -> None:
+        """The cancellation was sent, but what it was meant for ended before it arrived."""
+        self._sent = False
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if task.uncancel() > 0:
+                raise

@@ -11,8 +11,7 @@ import logging
 import random
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,7 +65,7 @@ class CallAttribution:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model that may be called now. Holds the key: keep it in the gateway's frames."""
+    """A model that may be called now. Holds the key (never in its repr): hand it on, do not keep it."""
 
     id: str
     name: str
@@ -78,12 +77,15 @@ class ResolvedModel:
     rates: Rates | None
 
 
+Recorder = Callable[[Callable[[], None], Callable[[], None]], None]
+"""Takes how to write a row inside some transaction, and how to do it alone should that fail."""
+
 _resolved: OrderedDict[str, tuple[str, float, ResolvedModel]] = OrderedDict()
 
 
 async def resolve_model(workspace_id: str, model_id: str) -> ResolvedModel:
     """The model and how to reach it. ModelGone, with a sentence for people, when it cannot be used."""
-    return await in_db(_resolve, workspace_id, model_id)
+    return await in_db(resolve_now, workspace_id, model_id)
 
 
 _VERSION = Prepared(
@@ -97,7 +99,8 @@ def _version_of(revision: int, credential: str | None, updated_at: datetime) -> 
     return f"{revision}:{credential or ''}:{updated_at.timestamp()}"
 
 
-def _resolve(workspace_id: str, model_id: str) -> ResolvedModel:
+def resolve_now(workspace_id: str, model_id: str) -> ResolvedModel:
+    """The same on a thread of the database, for callers who are there anyway."""
     known = _resolved.get(model_id)
     if known is not None and known[1] > time.monotonic():
         usable = _VERSION.row(workspace=workspace_id, model=model_id)
@@ -151,14 +154,17 @@ async def stream_model(
     max_output_tokens: int | None = None,
     attribution: CallAttribution | None = None,
     stop: StopSignal | None = None,
+    resolved: ResolvedModel | None = None,
+    record: Recorder | None = None,
 ) -> AsyncGenerator[GatewayEvent]:
     """One model call. Yields ModelEvents, then UsageSettled, then ModelStopped, or ModelInterrupted on a stop.
 
     Raises ProviderError, after settling what was used. Errors that may pass are tried again (at most twice) while
-    nothing has been yielded. Closing the iterator or cancelling its task closes the vendor's connection.
+    nothing has been yielded. `resolved` was looked up a moment ago; `record` writes the usage later, but before anything
+    that is handed over after it. Closing the iterator or cancelling its task closes the vendor's connection.
     """
     stop = stop or StopSignal()
-    model = await resolve_model(workspace_id, model_id)
+    model = resolved or await resolve_model(workspace_id, model_id)
     request = ModelRequest(
         model=model.name,
         messages=tuple(messages),
@@ -166,34 +172,19 @@ async def stream_model(
         max_output_tokens=max_output_tokens,
         context_window=model.context_window,
     )
-    call = _Call(workspace_id, model, request, attribution or CallAttribution())
-    try:
-        async with aclosing(_events(call, stop)) as events:
-            async for event in events:
-                yield event
-    except ProviderError as error:
-        await call.settle(error.code)
-        raise
-    finally:
-        if call.settled is None:  # cancelled or closed by the caller, who must not wait for the database
-            call.settle_later("abandoned")
-
-
-async def _events(call: _Call, stop: StopSignal) -> AsyncGenerator[GatewayEvent]:
+    call = _Call(workspace_id, model, request, attribution or CallAttribution(), record)
     attempt = 0
-    while True:
-        final: ModelStopped | None = None
-        failure: ProviderError | None = None
-        source = adapter_for(call.model.kind).stream(call.request, call.model.access)
-        try:
-            async with aclosing(source):  # type: ignore[type-var]
+    try:
+        while True:
+            final: ModelStopped | None = None
+            failure: ProviderError | None = None
+            source = adapter_for(model.kind).stream(request, model.access)
+            try:
                 while stop.reason is None:
-                    event: ModelEvent | None = None
-                    async with stop.interrupts():
-                        event = await anext(source, None)
+                    event: ModelEvent | None = await stop.interruptible(anext(source, None))
                     if stop.reason is not None:
                         break
-                    if type(event) is TextDelta:
+                    if type(event) is TextDelta:  # by far the most frequent
                         call.characters += len(event.text)
                         yield event
                     elif isinstance(event, UsageReported):
@@ -206,26 +197,29 @@ async def _events(call: _Call, stop: StopSignal) -> AsyncGenerator[GatewayEvent]
                     else:
                         call.note(event)
                         yield event
-        except ProviderError as error:
-            failure = error
-        if stop.reason is not None:
-            yield await call.settle("interrupted")
-            yield ModelInterrupted()
-            return
-        if final is not None:
-            yield await call.settle("ok")
-            yield final
-            return
-        assert failure is not None
-        wait = _wait_before(failure, attempt) if not call.characters and not call.reported else None
-        if wait is None:
-            raise failure
-        attempt += 1
-        log.info(
-            "model call failed before its first event, trying again", extra={"code": failure.code, "attempt": attempt}
-        )
-        async with stop.interrupts():
-            await asyncio.sleep(wait)
+            except ProviderError as error:
+                failure = error
+            finally:
+                await source.aclose()  # type: ignore[attr-defined]
+            if stop.reason is not None:
+                yield await call.settle("interrupted")
+                yield ModelInterrupted()
+                return
+            if final is not None:
+                yield await call.settle("ok")
+                yield final
+                return
+            assert failure is not None
+            wait = _wait_before(failure, attempt) if not call.characters and not call.reported else None
+            if wait is None:
+                await call.settle(failure.code)
+                raise failure
+            attempt += 1
+            log.info("model call failed before its first event", extra={"code": failure.code, "attempt": attempt})
+            await stop.interruptible(asyncio.sleep(wait))
+    finally:
+        if call.settled is None:  # cancelled or closed by the caller, who must not wait for the database
+            call.settle_later("abandoned")
 
 
 def _wait_before(failure: ProviderError, attempt: int) -> float | None:
@@ -241,9 +235,15 @@ class _Call:
     """What is known about one call while it goes on, and how it is settled."""
 
     def __init__(
-        self, workspace_id: str, model: ResolvedModel, request: ModelRequest, attribution: CallAttribution
+        self,
+        workspace_id: str,
+        model: ResolvedModel,
+        request: ModelRequest,
+        attribution: CallAttribution,
+        record: Recorder | None,
     ) -> None:
         self.workspace_id, self.model, self.request, self.attribution = workspace_id, model, request, attribution
+        self.record = record
         self.characters = 0  # of everything that the model wrote
         self.reported: UsageReported | None = None
         self.settled: UsageSettled | None = None
@@ -259,8 +259,12 @@ class _Call:
         """Write the usage down, once. A failure to write is logged: it must not cost the answer."""
         if self.settled is None:
             self.settled = self._usage(outcome)
+            row = self._row(self.settled, outcome)
             try:
-                await in_db(self._record, self.settled, outcome)
+                if self.record is not None:
+                    self.record(lambda: insert_rows([row]), lambda: _insert_alone(row))
+                else:
+                    await in_db(_insert_alone, row)
             except Exception:
                 log.exception("usage of a model call could not be recorded")
         return self.settled
@@ -281,9 +285,9 @@ class _Call:
             usage = UsageReported(-(-length // CHARACTERS_PER_TOKEN), -(-self.characters // CHARACTERS_PER_TOKEN))
         return UsageSettled(usage, cost_of(usage, self.model.rates), estimated)
 
-    def _record(self, settled: UsageSettled, outcome: str) -> None:
+    def _row(self, settled: UsageSettled, outcome: str) -> UsageRecord:
         usage, cost = settled.usage, settled.cost
-        record = UsageRecord(
+        return UsageRecord(
             workspace_id=self.workspace_id,
             model_id=self.model.id,
             model_name=self.model.label,
@@ -301,11 +305,14 @@ class _Call:
             estimated=settled.estimated,
             outcome=outcome,
         )
-        try:
-            insert_rows([record])
-        except IntegrityError:  # the model was deleted meanwhile: the usage stays
-            record.model = None
-            insert_rows([record])
+
+
+def _insert_alone(row: UsageRecord) -> None:
+    try:
+        insert_rows([row])
+    except IntegrityError:  # the model was deleted meanwhile: the usage stays
+        row.model = None
+        insert_rows([row])
 
 
 def _length(message: ChatMessage) -> int:

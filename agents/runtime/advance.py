@@ -33,9 +33,6 @@ from jobs.bells import ring
 
 log = logging.getLogger(__name__)
 
-#: Characters of history that fit into any model's window.
-SMALL_HISTORY = 4000
-
 _NOTICED = TERMINAL_TYPES | {"run.started", "run.waiting", "run.resumed"}
 
 
@@ -77,8 +74,8 @@ async def carry_on(run_id: str) -> None:
         await _fail(claimed, journal)
     finally:
         host.leave(run_id)
-    if channel.ended and (following := await in_db(lease.next_in_conversation, run_id)):
-        ring(RUN_KIND, following)
+    if journal.following is not None:
+        ring(RUN_KIND, journal.following)
 
 
 async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> None:
@@ -102,9 +99,9 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> 
             limits=limits,
             history=claimed.history,
             omitted=claimed.omitted,
-            context_window=await _context_window(claimed),
+            context_window=claimed.model.context_window if claimed.model is not None else None,
         ),
-        model=GatewayModel(run, stop),
+        model=GatewayModel(run, stop, claimed.model, writer.also),
         tools=AgentTools(run, check_lease),
         stop=stop,
         live=live,
@@ -126,19 +123,6 @@ def _start_timer(claimed: ClaimedRun, limits: Limits, stop: StopSignal) -> async
     spent = (now() - claimed.run.started_at).total_seconds() if claimed.run.started_at is not None else 0.0
     left = max(0.0, limits.max_seconds - spent)
     return asyncio.get_running_loop().call_later(left, stop.request, STOP_MAX_SECONDS)
-
-
-async def _context_window(claimed: ClaimedRun) -> int | None:
-    if sum(len(message.text) for message in claimed.history) < SMALL_HISTORY:
-        return None  # nothing that would ever have to be left out: save the visit to the database
-    from llm_providers import gateway
-    from llm_providers.errors import ProviderError
-
-    try:
-        resolved = await gateway.resolve_model(claimed.run.workspace_id, claimed.run.version.model_id)
-    except ProviderError:
-        return None  # the call itself says so, in the journal
-    return resolved.context_window
 
 
 async def _fail(claimed: ClaimedRun, journal: RunJournal) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from agents.models import MessageChunk, Run, RunEvent
+from agents.runtime.lease import next_in_conversation
 from agents.runtime.projection import Changes, drop_saved_text, write_messages
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,21 @@ class Append:
     durable: bool
     """The disk must have it before anything else happens (synchronous=FULL)."""
     purge_text: bool
-    done: Callable[[Exception | None], None]
-    """Called on the writer's thread after the commit, or with what went wrong."""
+    done: Callable[[Exception | None, str | None], None]
+    """Called on the writer's thread after the commit, or with what went wrong; after the run's end also with the run of
+    the same conversation whose turn it is now."""
+
+    @property
+    def ends(self) -> bool:
+        return "ended_at" in self.changes.run
+
+
+@dataclass(slots=True)
+class Row:
+    """Something else to be written along. `alone` is another way to do it, tried when the whole transaction failed."""
+
+    write: Callable[[], None]
+    alone: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -73,7 +87,12 @@ class SavedText:
 class _Batch:
     appends: list[Append] = field(default_factory=list)
     texts: list[SavedText] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     flushes: list[Future[None]] = field(default_factory=list)
+
+    @property
+    def any(self) -> bool:
+        return bool(self.appends or self.texts or self.rows or self.flushes)
 
 
 class GroupWriter:
@@ -85,12 +104,18 @@ class GroupWriter:
         self._thread: threading.Thread | None = None
         self._closed = False
         self.waiting_for_storage = False
+        self._leveled: object = None  # the SQLite connection that was last told how to write, and what it was told
+        self._level = ""
 
     def append(self, append: Append) -> None:
         self._put(lambda batch: batch.appends.append(append))
 
     def save_texts(self, texts: Sequence[SavedText]) -> None:
         self._put(lambda batch: batch.texts.extend(texts))
+
+    def also(self, write: Callable[[], None], alone: Callable[[], None]) -> None:
+        """Write something along, in the same transaction as the next append or before it."""
+        self._put(lambda batch: batch.rows.append(Row(write, alone)))
 
     def flush(self) -> Future[None]:
         """A future that is done when everything handed over before is on its way to disk."""
@@ -120,7 +145,7 @@ class GroupWriter:
         try:
             while True:
                 with self._condition:
-                    while not (self._batch.appends or self._batch.texts or self._batch.flushes):
+                    while not self._batch.any:
                         if self._closed:
                             return
                         self._condition.wait()
@@ -133,7 +158,7 @@ class GroupWriter:
         outcomes: list[Exception | None] = [None] * len(batch.appends)
         while True:
             try:
-                outcomes = self._commit(batch.appends, batch.texts)
+                outcomes = self._commit(batch.appends, batch.texts, batch.rows)
                 self.waiting_for_storage = False
                 break
             except DatabaseError as error:
@@ -151,7 +176,7 @@ class GroupWriter:
                 outcomes = self._write_one_by_one(batch)
                 break
         for append, outcome in zip(batch.appends, outcomes, strict=True):
-            append.done(outcome)
+            append.done(outcome, _following(append) if outcome is None and append.ends else None)
         for future in batch.flushes:
             future.set_result(None)
 
@@ -164,6 +189,11 @@ class GroupWriter:
             except Exception as error:
                 log.exception("run %s: its append was refused by the database", append.run)
                 outcomes.append(error)
+        for row in batch.rows:
+            try:
+                row.alone()
+            except Exception:
+                log.exception("a row beside the journal was refused by the database")
         for text in batch.texts:
             try:
                 self._commit([], [text])
@@ -171,15 +201,30 @@ class GroupWriter:
                 log.exception("run %s: a piece of text could not be saved", text.run)
         return outcomes
 
-    def _commit(self, appends: Sequence[Append], texts: Sequence[SavedText]) -> list[Exception | None]:
+    def _commit(
+        self, appends: Sequence[Append], texts: Sequence[SavedText], rows: Sequence[Row] = ()
+    ) -> list[Exception | None]:
         if connection.vendor == "sqlite":
             level = "FULL" if any(append.durable for append in appends) else "NORMAL"
-            with connection.cursor() as cursor:
-                cursor.execute(f"PRAGMA synchronous={level}")
+            if connection.connection is not self._leveled or level != self._level:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"PRAGMA synchronous={level}")
+                self._leveled, self._level = connection.connection, level
         with transaction.atomic():
             if texts:
                 _save_texts(texts)
+            for row in rows:
+                row.write()
             return [_append(append) for append in appends]
+
+
+def _following(append: Append) -> str | None:
+    """The run whose turn it is, read after the commit: one that is queued later finds the conversation free."""
+    try:
+        return next_in_conversation(append.run)
+    except DatabaseError:
+        connection.close()
+        return None  # the sweep finds it
 
 
 def _append(append: Append) -> Exception | None:

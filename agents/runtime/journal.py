@@ -42,6 +42,8 @@ class RunJournal:
         self._text_saved = purge_first
         self._loop = asyncio.get_running_loop()
         self.lost = False
+        self.following: str | None = None
+        """Once the run has ended: the next one in its conversation."""
 
     async def append(self, events: Sequence[Event]) -> None:
         """Store these events atomically and publish them. Raises StaleLease when somebody else has taken the run over."""
@@ -55,7 +57,8 @@ class RunJournal:
                 opened.closing = True
         committed: asyncio.Future[None] = self._loop.create_future()
 
-        def done(error: Exception | None) -> None:  # on the writer's thread
+        def done(error: Exception | None, following: str | None) -> None:  # on the writer's thread
+            self.following = following
             try:
                 self._loop.call_soon_threadsafe(self._committed, committed, published, error)
             except RuntimeError:

@@ -11,6 +11,8 @@ from agents.runtime.history import load_history
 from agents.runtime.lease import claim_run
 from agents.runtime.projection import Projector, project_run
 from core.prepared import Prepared, columns, instance
+from llm_providers.errors import ProviderError
+from llm_providers.gateway import ResolvedModel, resolve_now
 from llm_providers.protocol import ChatMessage
 
 
@@ -25,6 +27,8 @@ class ClaimedRun:
     omitted: int
     saved: dict[str, tuple[str, str]]
     broken: str | None = None
+    model: ResolvedModel | None = None
+    """Looked up with the claim, for the first call; None if it cannot be used (the call itself will say why)."""
 
 
 _RUN = Prepared(
@@ -63,7 +67,14 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
     if state.ended or [seq for seq, _, _ in stored] != list(range(1, run.last_seq + 1)):
         return ClaimedRun(run, state, projector, history, omitted, saved, broken="row and journal differ")
     projector.take_changes()  # these are in the tables already
-    return ClaimedRun(run, state, projector, history, omitted, saved)
+    return ClaimedRun(run, state, projector, history, omitted, saved, model=_model_of(run))
+
+
+def _model_of(run: Run) -> ResolvedModel | None:
+    try:
+        return resolve_now(run.workspace_id, run.version.model_id)
+    except ProviderError:
+        return None
 
 
 def load_saved_text(run_id: str) -> dict[str, tuple[str, str]]:

@@ -13,6 +13,8 @@ from agents.tools.registry import find_tool
 from agents.tools.wrappers import call_tool
 from core.clock import now
 from core.stop import StopSignal
+from llm_providers import gateway
+from llm_providers.gateway import Recorder, ResolvedModel
 from llm_providers.protocol import ChatMessage, GatewayEvent, ToolDefinition
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 class GatewayModel:
     """The model of one run, through the one gateway."""
 
-    def __init__(self, run: Run, stop: StopSignal) -> None:
-        self._run, self._stop = run, stop
+    def __init__(self, run: Run, stop: StopSignal, first: ResolvedModel | None, record: Recorder) -> None:
+        self._run, self._stop, self._first, self._record = run, stop, first, record
 
     def stream(
         self,
@@ -33,9 +35,8 @@ class GatewayModel:
         tools: Sequence[ToolDefinition],
         max_output_tokens: int | None,
     ) -> AsyncIterator[GatewayEvent]:
-        from llm_providers import gateway
-
         run = self._run
+        resolved, self._first = self._first, None  # what was looked up with the claim holds for the first call only
         return gateway.stream_model(
             workspace_id=run.workspace_id,
             model_id=run.version.model_id,
@@ -44,6 +45,8 @@ class GatewayModel:
             max_output_tokens=max_output_tokens,
             attribution=gateway.CallAttribution(run=run.id, step=step, agent=run.agent_id, user=run.started_by_id),
             stop=self._stop,
+            resolved=resolved,
+            record=self._record,
         )
 
 

@@ -29,18 +29,18 @@ class FullDisk(GroupWriter):
         self.failures = failures
         self.refused = 0
 
-    def _commit(self, appends: Any, texts: Any) -> Any:
+    def _commit(self, appends: Any, texts: Any, rows: Any = ()) -> Any:
         if self.failures:
             self.failures -= 1
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA page_count")
                 cursor.execute(f"PRAGMA max_page_count={cursor.fetchone()[0]}")
             try:
-                return super()._commit(appends, texts)
+                return super()._commit(appends, texts, rows)
             except OperationalError:
                 self.refused += 1
                 raise
-        return super()._commit(appends, texts)
+        return super()._commit(appends, texts, rows)
 
 
 async def journals(owner: Any, agent: Any, writer: GroupWriter, count: int) -> list[RunJournal]:
@@ -125,8 +125,8 @@ async def test_tool_starts_are_synced_to_the_disk_and_text_is_not(owner: Any, ag
     levels: list[tuple[int, bool]] = []
 
     class Watched(GroupWriter):
-        def _commit(self, appends: Any, texts: Any) -> Any:
-            result = super()._commit(appends, texts)
+        def _commit(self, appends: Any, texts: Any, rows: Any = ()) -> Any:
+            result = super()._commit(appends, texts, rows)
             with connection.cursor() as cursor:
                 cursor.execute("PRAGMA synchronous")
                 levels.append((cursor.fetchone()[0], any(append.durable for append in appends)))

@@ -76,10 +76,9 @@ class RunSocket(AsyncWebsocketConsumer):
         self._number = sockets.enter(self)
         begin_request(None)
         await self.accept()
-        flow = self.scope.get("extensions", {}).get("aap.flow")
-        self._outbox = Outbox(self._send_text, flow)
-        self._writer = asyncio.create_task(self._outbox.run(self._run_ended), name="socket-writer")
-        self._writer.add_done_callback(self._writer_ended)
+        self._outbox = Outbox(
+            self.scope["extensions"]["aap.line"], on_ended=self._run_ended, on_failed=self._sending_failed
+        )
         self._deadline = asyncio.get_running_loop().call_later(self.sign_in_seconds, self._shut_soon, CLOSE_TOO_SLOW)
         if sockets.restarting:
             await self.shut(CLOSE_RESTARTING)
@@ -262,19 +261,16 @@ class RunSocket(AsyncWebsocketConsumer):
         self._shut = True
         sockets.leave(self._number)
         self._deadline.cancel()
-        self._writer.cancel()
+        self._outbox.close()
         for run in list(self._watches):
             self._drop_run(run)
         for topic in list(self._topics):
             self._drop_topic(topic)
 
-    def _writer_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None and not self._shut:
-            log.error("a socket's writer failed", exc_info=task.exception())
-            self._shut_soon(CLOSE_NOT_ALLOWED if isinstance(task.exception(), DomainError) else 1011)
-
-    async def _send_text(self, text: str) -> None:
-        await self.base_send({"type": "websocket.send", "text": text})
+    def _sending_failed(self, error: Exception) -> None:
+        if not self._shut:
+            log.error("a socket could not be served", exc_info=error)
+            self._shut_soon(CLOSE_NOT_ALLOWED if isinstance(error, DomainError) else 1011)
 
     def _has_room(self, what: str, name: str) -> bool:
         if name in self._watches or name in self._topics or len(self._watches) + len(self._topics) < SUBSCRIPTIONS:

@@ -1,7 +1,8 @@
-"""What one socket still has to send, and the one task that sends it.
+"""What one socket still has to send, and when it does.
 
 Frames are pulled from the hub when the socket can take them; a slow one thereby gets merged text and nothing queues up.
-Must not know: permissions, what clients ask for.
+No task of its own: a wake-up is one callback on the loop, which sends all there is. Must not know: permissions, what
+clients ask for.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from agents.runtime.hub import Watch, hub
 from agents.runtime.reading import read_events
@@ -22,12 +23,19 @@ MAX_CONTROL_FRAMES = 2000
 GAP_WAIT_SECONDS = 0.2
 
 
-class Flow(Protocol):
-    """The server's word on whether the viewer keeps up (scope["extensions"]["aap.flow"])."""
+class Line(Protocol):
+    """The server's side of a socket (scope["extensions"]["aap.line"])."""
 
     paused: bool
+    """The viewer does not keep up: what is sent now waits in this process's memory."""
 
-    async def wait_writable(self) -> None: ...
+    def send_text(self, text: str) -> None:
+        """One text frame, at once."""
+        ...
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        """Call once when the viewer takes more again, or is gone."""
+        ...
 
 
 class Overfull(Exception):
@@ -35,69 +43,108 @@ class Overfull(Exception):
 
 
 class Outbox:
-    """`send` takes the text of one frame. `wake` may be called by the hub at any time, on the loop."""
+    """`wake` may be called by the hub at any time, on the loop.
 
-    def __init__(self, send: Callable[[str], Awaitable[Any]], flow: Flow | None) -> None:
-        self._send, self._flow = send, flow
+    `on_ended` is called when a run's last frame was sent, `on_failed` when sending or reading failed; nothing is sent
+    after `close`.
+    """
+
+    def __init__(
+        self, line: Line, *, on_ended: Callable[[Watch], None], on_failed: Callable[[Exception], None]
+    ) -> None:
+        self._line, self._on_ended, self._on_failed = line, on_ended, on_failed
+        self._loop = asyncio.get_running_loop()
         self._control: deque[str] = deque()
-        self._ready: deque[Watch] = deque()
-        self._wakeup: asyncio.Future[None] | None = None
-        self._closed = False
+        # Watches with news, in turn, and the page of the journal that was read for one that is far behind.
+        self._ready: deque[tuple[Watch, list[str] | None]] = deque()
+        self._owed: deque[str] = deque()  # what was taken for one watch and is not yet sent
+        self._owed_to: Watch | None = None
+        self._readers: set[asyncio.Task[None]] = set()
+        self._scheduled = self._closed = False
 
     def wake(self, watch: Watch) -> None:
-        self._ready.append(watch)
-        if self._wakeup is not None and not self._wakeup.done():
-            self._wakeup.set_result(None)
+        self._ready.append((watch, None))
+        self._schedule()
 
     def put(self, frame: str) -> None:
         """A frame of its own (ready, pong, error, notice). Raises Overfull."""
         if len(self._control) >= MAX_CONTROL_FRAMES:
             raise Overfull
         self._control.append(frame)
-        if self._wakeup is not None and not self._wakeup.done():
-            self._wakeup.set_result(None)
+        self._schedule()
 
-    async def run(self, on_ended: Callable[[Watch], None]) -> None:
-        """Send until cancelled. `on_ended` is called when a run's last frame was sent."""
-        loop = asyncio.get_running_loop()
-        flow, control, ready = self._flow, self._control, self._ready
-        while True:
-            if not control and not ready:
-                self._wakeup = loop.create_future()
-                await self._wakeup
-                self._wakeup = None
-            while control:
-                await self._send(control.popleft())
-                if flow is not None and flow.paused:
-                    await flow.wait_writable()
-            if ready:
-                await self._serve(ready.popleft(), on_ended)
+    def close(self) -> None:
+        self._closed = True
+        for reader in self._readers:
+            reader.cancel()
 
-    async def _serve(self, watch: Watch, on_ended: Callable[[Watch], None]) -> None:
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        """Send until there is nothing left or the viewer does not keep up."""
+        line, control, owed, ready = self._line, self._control, self._owed, self._ready
+        if self._owed_to is not None and self._owed_to not in self._owed_to.channel.watches:
+            owed.clear()  # unsubscribed while the viewer was slow
+        try:
+            while (control or owed or ready) and not self._closed:
+                if line.paused:
+                    line.when_writable(self._drain)  # scheduled until then
+                    return
+                if control:
+                    line.send_text(control.popleft())
+                elif owed:
+                    line.send_text(owed.popleft())
+                    if not owed:
+                        self._sent()
+                else:
+                    self._take(*ready.popleft())
+        except Exception as error:
+            self._closed = True
+            self._on_failed(error)
+        self._scheduled = False
+
+    def _take(self, watch: Watch, page: list[str] | None) -> None:
         watch.dirty = False
         if watch not in watch.channel.watches:
             return  # unsubscribed meanwhile
-        if watch.behind_ring:
-            owed = watch.replay(await in_db(read_events, watch.channel.run, after=watch.cursor))
-            again = True
-            if not owed and watch.behind_ring:
-                asyncio.get_running_loop().call_later(GAP_WAIT_SECONDS, self._again, watch)
-                again = False
-        else:
-            owed = watch.take()
-            again = watch.cursor < watch.channel.last_seq
-        flow, send = self._flow, self._send
-        for frame in owed:
-            await send(frame)
-            if flow is not None and flow.paused:
-                await flow.wait_writable()
-                if watch not in watch.channel.watches:
-                    return
+        if page is None and watch.behind_ring:
+            watch.dirty = True  # until its page is there
+            reader = self._loop.create_task(self._read(watch))
+            self._readers.add(reader)
+            reader.add_done_callback(self._readers.discard)
+            return
+        self._owed_to = watch
+        self._owed.extend(watch.take() if page is None else page)
+        if not self._owed:
+            self._sent()
+
+    def _sent(self) -> None:
+        """All that was taken for a watch is sent."""
+        watch, self._owed_to = self._owed_to, None
+        if watch is None or watch not in watch.channel.watches:
+            return
         if watch.ended and watch.live:
             hub.leave(watch)
-            on_ended(watch)
-        elif again or (watch.ended and watch.channel.known):
+            self._on_ended(watch)
+        elif watch.cursor < watch.channel.last_seq or (watch.ended and watch.channel.known):
             self._again(watch)
+
+    async def _read(self, watch: Watch) -> None:
+        """Fetch a page of the journal for a watch that is behind what the hub keeps."""
+        try:
+            page = watch.replay(await in_db(read_events, watch.channel.run, after=watch.cursor))
+        except Exception as error:
+            self._on_failed(error)
+            return
+        if page or not watch.behind_ring:
+            self._ready.append((watch, page))
+            self._schedule()
+        else:
+            watch.dirty = False
+            self._loop.call_later(GAP_WAIT_SECONDS, self._again, watch)
 
     def _again(self, watch: Watch) -> None:
         if not watch.dirty:

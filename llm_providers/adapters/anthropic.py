@@ -9,7 +9,7 @@ from core.egress import parse_url
 from llm_providers.adapters.anthropic_events import MessagesEvents, messages_body
 from llm_providers.adapters.clients import client_for
 from llm_providers.adapters.faults import raise_mapped
-from llm_providers.adapters.reading import read_objects
+from llm_providers.adapters.streaming import stream_events
 from llm_providers.errors import AuthFailed
 from llm_providers.protocol import Access, Capabilities, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
@@ -25,24 +25,9 @@ class AnthropicAdapter:
 
     kind: ClassVar[ProviderKind] = "anthropic"
 
-    async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        client = await client_for(access, _build)
-        response = await _open(client, messages_body(request, thinking=access.options.get("thinking")), access)
-        try:
-            events = MessagesEvents(model=request.model, name=NAME, api_key=access.api_key)
-            read = response.extensions["read"]
-            async for objects in read_objects(read, sse=True, has_ended=lambda: events.whole):
-                for event in events.feed(objects):
-                    yield event
-            response.extensions["end_soon"]()
-            for event in events.end():
-                yield event
-            return
-        except Exception as error:
-            problem = error
-        finally:
-            await response.aclose()
-        raise_mapped(problem, name=NAME, api_key=access.api_key, started=True)
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
+        dialect = MessagesEvents(model=request.model, name=NAME, api_key=access.api_key)
+        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         client = await client_for(access, _build)
@@ -59,7 +44,9 @@ class AnthropicAdapter:
         raise_mapped(problem, name=NAME, api_key=access.api_key)
 
 
-async def _open(client: anthropic.AsyncAnthropic, body: dict[str, Any], access: Access) -> httpx2.Response:
+async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
+    client = await client_for(access, _build)
+    body = messages_body(request, thinking=access.options.get("thinking"))
     import anthropic
     import httpx2
     from anthropic.types import RawMessageStreamEvent

@@ -9,14 +9,15 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from llm_providers.adapters.chat_events import chat_body
-from llm_providers.adapters.chat_stream import stream_chat
+from llm_providers.adapters.chat_events import ChatEvents, chat_body
 from llm_providers.adapters.clients import client_for
-from llm_providers.adapters.openai_client import base_of, build_azure_client, build_client, list_model_ids
+from llm_providers.adapters.openai_client import base_of, build_azure_client, build_client, list_model_ids, post_stream
+from llm_providers.adapters.streaming import stream_events
 from llm_providers.errors import ModelGone, RequestRejected
 from llm_providers.protocol import Access, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 NAME = "Azure OpenAI"
@@ -28,16 +29,9 @@ class AzureOpenAIAdapter:
 
     kind: ClassVar[ProviderKind] = "azure_openai"
 
-    async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        if not _DEPLOYMENT.match(request.model):
-            # The name becomes a part of the URL's path: nothing but a deployment name may stand there.
-            raise RequestRejected(
-                "This is not the name of an Azure deployment. Pick the deployment's name as the model."
-            )
-        client = await client_for(access, _build)
-        body = chat_body(request, limit_field="max_completion_tokens")
-        async for event in stream_chat(client, body, name=NAME, access=access):
-            yield event
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
+        dialect = ChatEvents(name=NAME, api_key=access.api_key)
+        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         """The deployments named in the options; Azure lists deployments to its management API only. Else all models."""
@@ -57,6 +51,15 @@ class AzureOpenAIAdapter:
 def _chats(extra: dict[str, object]) -> bool:
     capabilities = extra.get("capabilities")
     return not isinstance(capabilities, dict) or bool(capabilities.get("chat_completion", True))
+
+
+async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
+    if not _DEPLOYMENT.match(request.model):
+        # The name becomes a part of the URL's path: nothing but a deployment name may stand there.
+        raise RequestRejected("This is not the name of an Azure deployment. Pick the deployment's name as the model.")
+    client = await client_for(access, _build)
+    body = chat_body(request, limit_field="max_completion_tokens")
+    return await post_stream(client, "/chat/completions", body, name=NAME, access=access)
 
 
 def _build(access: Access) -> openai.AsyncOpenAI:

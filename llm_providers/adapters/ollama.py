@@ -13,7 +13,7 @@ from core.egress import parse_url
 from llm_providers.adapters.clients import client_for
 from llm_providers.adapters.faults import as_provider_error, error_from_status, raise_mapped
 from llm_providers.adapters.ollama_events import OllamaEvents, chat_body, context_size
-from llm_providers.adapters.reading import read_objects
+from llm_providers.adapters.streaming import stream_events
 from llm_providers.errors import ProviderError, Unreachable
 from llm_providers.protocol import Access, Capabilities, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
@@ -39,24 +39,9 @@ class OllamaAdapter:
 
     kind: ClassVar[ProviderKind] = "ollama"
 
-    async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        clients = await client_for(access, _build)
-        response = await _open(clients.http, chat_body(request, access.options), access)
-        try:
-            events = OllamaEvents(name=NAME)
-            read = response.extensions["read"]
-            async for objects in read_objects(read, sse=False, has_ended=lambda: events.whole):
-                for event in events.feed(objects):
-                    yield event
-            response.extensions["end_soon"]()
-            for event in events.end():
-                yield event
-            return
-        except Exception as error:
-            problem = error
-        finally:
-            await response.aclose()
-        raise_mapped(problem, name=NAME, api_key=access.api_key, started=True)
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
+        dialect = OllamaEvents(name=NAME)
+        return stream_events(lambda: _open(request, access), dialect, sse=False, name=NAME, access=access)
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         """The models that this Ollama has pulled and that can chat. Details are asked for a few at a time."""
@@ -104,10 +89,11 @@ async def _describe(
     )
 
 
-async def _open(http: httpx.AsyncClient, body: dict[str, Any], access: Access) -> httpx.Response:
+async def _open(request: ModelRequest, access: Access) -> httpx.Response:
+    http = (await client_for(access, _build)).http
+    body = orjson.dumps(chat_body(request, access.options))
     try:
-        request = http.build_request("POST", "/api/chat", content=orjson.dumps(body))
-        response = await http.send(request, stream=True)
+        response = await http.send(http.build_request("POST", "/api/chat", content=body), stream=True)
         if response.status_code == 200:
             return response
         try:

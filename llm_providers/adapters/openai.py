@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llm_providers.adapters.clients import client_for
-from llm_providers.adapters.faults import raise_mapped
 from llm_providers.adapters.openai_client import base_of, build_client, list_model_ids, post_stream
-from llm_providers.adapters.reading import read_objects
 from llm_providers.adapters.responses_events import ResponsesEvents, is_reasoning_model, responses_body
+from llm_providers.adapters.streaming import stream_events
 from llm_providers.errors import RequestRejected
 from llm_providers.protocol import Access, Capabilities, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
@@ -30,24 +29,9 @@ class OpenAIAdapter:
 
     kind: ClassVar[ProviderKind] = "openai"
 
-    async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        client = await client_for(access, _build)
-        response = await _open(client, request, access)
-        try:
-            events = ResponsesEvents(model=request.model, name=NAME, api_key=access.api_key)
-            read = response.extensions["read"]
-            async for objects in read_objects(read, sse=True, has_ended=lambda: events.whole):
-                for event in events.feed(objects):
-                    yield event
-            response.extensions["end_soon"]()
-            for event in events.end():
-                yield event
-            return
-        except Exception as error:
-            problem = error
-        finally:
-            await response.aclose()
-        raise_mapped(problem, name=NAME, api_key=access.api_key, started=True)
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
+        dialect = ResponsesEvents(model=request.model, name=NAME, api_key=access.api_key)
+        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         client = await client_for(access, _build)
@@ -55,7 +39,8 @@ class OpenAIAdapter:
         return [_described(model) async for model in found if model.id and not _NOT_CHAT.search(model.id)]
 
 
-async def _open(client: openai.AsyncOpenAI, request: ModelRequest, access: Access) -> httpx2.Response:
+async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
+    client = await client_for(access, _build)
     wanted = str(access.options.get("reasoning_summary") or "auto")
     summary = None if wanted == "none" else wanted
     try:

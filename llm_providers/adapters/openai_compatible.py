@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llm_providers.adapters.chat_events import chat_body
-from llm_providers.adapters.chat_stream import stream_chat
+from llm_providers.adapters.chat_events import ChatEvents, chat_body
 from llm_providers.adapters.clients import client_for
-from llm_providers.adapters.openai_client import base_of, build_client, list_model_ids
+from llm_providers.adapters.openai_client import base_of, build_client, list_model_ids, post_stream
 from llm_providers.adapters.reading import count
+from llm_providers.adapters.streaming import stream_events
 from llm_providers.protocol import Access, DiscoveredModel, ModelEvent, ModelRequest, ProviderKind
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 NAME = "The provider"
@@ -23,10 +24,9 @@ class OpenAICompatibleAdapter:
 
     kind: ClassVar[ProviderKind] = "openai_compatible"
 
-    async def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        client = await client_for(access, _build)
-        async for event in stream_chat(client, chat_body(request, limit_field="max_tokens"), name=NAME, access=access):
-            yield event
+    def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
+        dialect = ChatEvents(name=NAME, api_key=access.api_key)
+        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         named = access.options.get("models")
@@ -37,6 +37,12 @@ class OpenAICompatibleAdapter:
         return [
             DiscoveredModel(name=model.id, context_window=_window(model)) async for model in found if _has_name(model)
         ]
+
+
+async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
+    client = await client_for(access, _build)
+    body = chat_body(request, limit_field="max_tokens")
+    return await post_stream(client, "/chat/completions", body, name=NAME, access=access)
 
 
 def _build(access: Access) -> openai.AsyncOpenAI:

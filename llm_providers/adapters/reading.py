@@ -8,7 +8,7 @@ to json.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -100,21 +100,6 @@ def _bounded(digits: str) -> int | float:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
-
-
-async def read_objects(
-    read: Callable[[], Awaitable[bytes]], *, sse: bool, has_ended: Callable[[], bool]
-) -> AsyncIterator[list[dict[str, Any]]]:
-    """One list per read that completed something, until the body ends or `has_ended` says that the answer is whole."""
-    lines = Lines(sse=sse)
-    while not has_ended():
-        data = await read()
-        if not data:
-            if objects := lines.end():
-                yield objects
-            return
-        if objects := lines.feed(data):
-            yield objects
 
 
 class TextMender:

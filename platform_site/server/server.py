@@ -12,7 +12,7 @@ from daphne.server import Server as DaphneServer
 from twisted.internet import reactor as _reactor
 from twisted.internet import tcp
 
-from platform_site.server.protocols import Factory, Flow, Socket, SocketFactory
+from platform_site.server.protocols import Factory, Line, Socket, SocketFactory
 
 log = logging.getLogger("platform.server")
 reactor: Any = _reactor
@@ -103,8 +103,8 @@ class Server(DaphneServer):
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, Socket):
-            protocol.flow = Flow()
-            scope["extensions"] = {"aap.flow": protocol.flow}
+            protocol.line = Line(protocol)
+            scope["extensions"] = {"aap.line": protocol.line}
         return super().create_application(protocol, scope)
 
     def _begin_stop(self) -> None:
