@@ -29,9 +29,12 @@ class Side:
     port: int
     process: Measured | None
     readers: Callable[[driver.Streams, int, str], Sequence[driver.Reader]]
+    prepare: Callable[[], object] = lambda: None
 
     def run(self, count: int, model: str, *, timeout: float = 60) -> tuple[driver.Streams, float]:
-        """The streams and the CPU-seconds that this side's process used for them, with all that belongs to them."""
+        """The streams and the CPU-seconds that this side's process used for them, with all that belongs to them: sockets,
+        messages, runs. Not a sign-in with its password, which is made slow on purpose."""
+        self.prepare()
         before = self.process.cpu() if self.process else 0.0
         streams = driver.Streams()
 
@@ -60,7 +63,9 @@ def measure(
             ids = product.connect(upstream_port)
             most = max([*levels, BURST_STREAMS])
             chats = {name: product.conversations(product.agent(ids[name]), most) for name in models}
-            product_side = Side(product.port, product.measured, lambda s, n, m: _followed(s, n, m, product, chats[m]))
+            product_side = Side(
+                product.port, product.measured, lambda s, n, m: _followed(s, n, m, product, chats[m]), product.sign_in
+            )
             product_side.run(4, SHORT)  # imports and connections are made once
             sides = (direct_side, relay_side, product_side)
             if wanted & {"P3"}:
@@ -88,7 +93,6 @@ def _relayed(streams: driver.Streams, count: int, model: str, port: int) -> list
 def _followed(
     streams: driver.Streams, count: int, model: str, product: Installation, chats: Sequence[str]
 ) -> list[driver.Reader]:
-    product.sign_in()
     return [
         driver.Followed(
             streams, _expected(model), host=product.host, token=product.token, space=product.space, conversation=chat

@@ -255,16 +255,23 @@ def _append(append: Append) -> Exception | None:
     return None
 
 
+# A piece whose run somebody else carries on by now is not saved, nor one that is there already.
+_SAVE_TEXT = """
+INSERT INTO {chunk} (run_id, message, part, {offset}, text)
+SELECT id, %s, %s, %s, %s FROM {run} WHERE id = %s AND lease_epoch = %s
+ON CONFLICT DO NOTHING
+"""
+
+
 def _save_texts(texts: Sequence[SavedText]) -> None:
-    epochs = dict(Run.objects.filter(pk__in={text.run for text in texts}).values_list("pk", "lease_epoch"))
-    MessageChunk.objects.bulk_create(
-        [
-            MessageChunk(run_id=text.run, message=text.message, part=text.part, offset=text.offset, text=text.text)
-            for text in texts
-            if epochs.get(text.run) == text.epoch
-        ],
-        ignore_conflicts=True,
+    quote = connection.ops.quote_name
+    statement = _SAVE_TEXT.format(
+        chunk=quote(MessageChunk._meta.db_table), run=quote(Run._meta.db_table), offset=quote("offset")
     )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement, [(text.message, text.part, text.offset, text.text, text.run, text.epoch) for text in texts]
+        )
 
 
 def _is_passing(error: DatabaseError) -> bool:

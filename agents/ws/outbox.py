@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agents.runtime.hub import Watch, hub
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 MAX_CONTROL_FRAMES = 2000
 GAP_WAIT_SECONDS = 0.2
+FRAMES_AT_ONCE = 50
 
 
 class Line(Protocol):
@@ -29,8 +30,8 @@ class Line(Protocol):
     paused: bool
     """The viewer does not keep up: what is sent now waits in this process's memory."""
 
-    def send_text(self, text: str) -> None:
-        """One text frame, at once."""
+    def send_texts(self, texts: Sequence[str]) -> None:
+        """One frame each, all in one write, at once."""
         ...
 
     def when_writable(self, callback: Callable[[], None]) -> None:
@@ -57,8 +58,6 @@ class Outbox:
         self._control: deque[str] = deque()
         # Watches with news, in turn, and the page of the journal that was read for one that is far behind.
         self._ready: deque[tuple[Watch, list[str] | None]] = deque()
-        self._owed: deque[str] = deque()  # what was taken for one watch and is not yet sent
-        self._owed_to: Watch | None = None
         self._readers: set[asyncio.Task[None]] = set()
         self._scheduled = self._closed = False
 
@@ -85,28 +84,28 @@ class Outbox:
 
     def _drain(self) -> None:
         """Send until there is nothing left or the viewer does not keep up."""
-        line, control, owed, ready = self._line, self._control, self._owed, self._ready
-        if self._owed_to is not None and self._owed_to not in self._owed_to.channel.watches:
-            owed.clear()  # unsubscribed while the viewer was slow
+        line, control, ready = self._line, self._control, self._ready
+        frames: list[str] = []
         try:
-            while (control or owed or ready) and not self._closed:
-                if line.paused:
+            while (control or ready) and not self._closed:
+                if line.paused and not frames:
                     line.when_writable(self._drain)  # scheduled until then
                     return
                 if control:
-                    line.send_text(control.popleft())
-                elif owed:
-                    line.send_text(owed.popleft())
-                    if not owed:
-                        self._sent()
+                    frames.extend(control)
+                    control.clear()
                 else:
-                    self._take(*ready.popleft())
+                    self._take(*ready.popleft(), frames)
+                if frames and (len(frames) >= FRAMES_AT_ONCE or not (control or ready)):
+                    line.send_texts(frames)
+                    frames.clear()
         except Exception as error:
             self._closed = True
             self._on_failed(error)
         self._scheduled = False
 
-    def _take(self, watch: Watch, page: list[str] | None) -> None:
+    def _take(self, watch: Watch, page: list[str] | None, frames: list[str]) -> None:
+        """Add what this watch is owed to `frames`."""
         watch.dirty = False
         if watch not in watch.channel.watches:
             return  # unsubscribed meanwhile
@@ -116,16 +115,7 @@ class Outbox:
             self._readers.add(reader)
             reader.add_done_callback(self._readers.discard)
             return
-        self._owed_to = watch
-        self._owed.extend(watch.take() if page is None else page)
-        if not self._owed:
-            self._sent()
-
-    def _sent(self) -> None:
-        """All that was taken for a watch is sent."""
-        watch, self._owed_to = self._owed_to, None
-        if watch is None or watch not in watch.channel.watches:
-            return
+        frames.extend(watch.take() if page is None else page)
         if watch.ended and watch.live:
             hub.leave(watch)
             self._on_ended(watch)

@@ -7,7 +7,7 @@ when the transport's buffer is full: the socket's outbox asks its `Line` and sen
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -36,19 +36,23 @@ class Line:
         self._socket = socket
         self._waiting: list[Callable[[], None]] = []
 
-    def send_text(self, text: str) -> None:
+    def send_texts(self, texts: Sequence[str]) -> None:
+        """One frame each, all in one write."""
         socket = self._socket
         if socket.state != Socket.STATE_OPEN:
             return
-        payload = text.encode()
-        size = len(payload)
-        if size < 126:
-            head = b"\x81%c" % size
-        elif size < 65536:
-            head = b"\x81\x7e" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\x7f" + size.to_bytes(8, "big")
-        write_now(socket.transport, head + payload)
+        parts = []
+        for text in texts:
+            payload = text.encode()
+            size = len(payload)
+            if size < 126:
+                parts.append(b"\x81%c" % size)
+            elif size < 65536:
+                parts.append(b"\x81\x7e" + size.to_bytes(2, "big"))
+            else:
+                parts.append(b"\x81\x7f" + size.to_bytes(8, "big"))
+            parts.append(payload)
+        write_now(socket.transport, b"".join(parts))
 
     def when_writable(self, callback: Callable[[], None]) -> None:
         """Call back once when the transport takes more, or is gone."""
@@ -80,6 +84,10 @@ def write_now(transport: Any, data: bytes) -> None:
 class Socket(WebSocketProtocol):
     """A websocket whose application knows when its viewer is slow, and whose close code arrives."""
 
+    # Autobahn would copy each setting from the factory to each socket, and print them all for its debug log, which takes
+    # longer than the handshake. `SocketFactory.settle` puts them here.
+    CONFIG_ATTRS = ()
+
     def onOpen(self) -> None:
         super().onOpen()
         line = getattr(self, "line", None)
@@ -108,6 +116,12 @@ class Socket(WebSocketProtocol):
 
 class SocketFactory(WebSocketFactory):
     protocol = Socket
+
+    def settle(self, **options: object) -> None:
+        """Set the options of all sockets."""
+        self.setProtocolOptions(**options)
+        for name in WebSocketProtocol.CONFIG_ATTRS:
+            setattr(Socket, name, getattr(self, name))
 
 
 class Request(WebRequest):

@@ -69,7 +69,7 @@ class Server(DaphneServer):
         self.connections: dict[Any, dict[str, Any]] = {}
         self.http_factory = Factory(self)
         self.ws_factory = SocketFactory(self, server=None)
-        self.ws_factory.setProtocolOptions(**SOCKET_OPTIONS)
+        self.ws_factory.settle(**SOCKET_OPTIONS)
         quiet: Any = lambda _event: None  # noqa: E731
         globalLogBeginner.beginLoggingTo([quiet], redirectStandardIO=False, discardBuffer=True)
         tcp.Connection.SEND_LIMIT = 128 * 1024
