@@ -40,7 +40,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         # What is loaded now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(20_000, 20, 20)  # a request makes some thousand objects, and hardly ever a cycle
+        gc.set_threshold(50_000, 50, 50)  # a request makes some thousand objects, and hardly ever a cycle
         asyncio.get_event_loop().create_task(_after_listening())
 
     async def on_stop() -> None:

@@ -7,6 +7,7 @@ Must not know what the clients are.
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -20,6 +21,7 @@ C = TypeVar("C")
 MAX_CLIENTS = 256
 
 _clients: OrderedDict[tuple[str, str], Any] = OrderedDict()
+_loaded: set[str] = set()
 _guard = threading.Lock()  # held for moments only: the event loop takes it
 _building = threading.Lock()  # held for seconds, by threads only
 
@@ -47,6 +49,10 @@ def _build(key: tuple[str, str], access: Access, build: Callable[[Access], C]) -
                 client = build(access)
             except EgressRefused as error:
                 raise_mapped(error, name="The provider")
+            if access.kind not in _loaded:
+                # An SDK brings a hundred thousand objects that stay: the collector need not walk them again and again.
+                _loaded.add(access.kind)
+                gc.freeze()
             with _guard:
                 _clients[key] = client
                 while len(_clients) > MAX_CLIENTS:
