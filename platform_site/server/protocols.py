@@ -88,6 +88,9 @@ class Socket(WebSocketProtocol):
     # longer than the handshake. `SocketFactory.settle` puts them here.
     CONFIG_ATTRS = ()
 
+    def dataReceived(self, data: bytes) -> None:
+        self._dataReceived(data)  # without the debug line that autobahn puts together, in colours, for each read
+
     def onOpen(self) -> None:
         super().onOpen()
         line = getattr(self, "line", None)
@@ -128,6 +131,7 @@ class Request(WebRequest):
     """An HTTP request that is refused as soon as its headers say that it will be."""
 
     refused = False
+    _parsePOSTFormSubmission = False  # Django parses forms; Twisted would do so first, and throw the result away
 
     def gotLength(self, length: int | None) -> None:
         if length is not None and length > MAX_BODY:

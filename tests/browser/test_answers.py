@@ -136,6 +136,35 @@ def test_the_next_message_waits_or_interrupts(person: Callable[..., Person], pro
         "cancelled",
         "succeeded",
     ]
+    # What was said live is said of the saved chat, too: of the message that interrupted, and of no other.
+    page.reload()
+    first = page.get_by_role("region", name="Question: A long one")
+    queued = page.get_by_role("region", name="Question: Waits for its turn")
+    interrupting = page.get_by_role("region", name="Question: Comes first")
+    expect(interrupting.get_by_text("Interrupted the answer above")).to_be_visible()
+    expect(first.get_by_text("Stopped. The text up to here is kept.")).to_be_visible()
+    expect(queued.get_by_text("Stopped before the first word.")).to_be_visible()
+    expect(page.get_by_text("Interrupted the answer above")).to_have_count(1)
+
+
+def test_a_message_that_waited_for_a_stop_did_not_interrupt(person: Callable[..., Person], product: Product) -> None:
+    """The runs look alike when they are over: one was stopped, the next began. Only its journal knows how it was sent."""
+    someone = person()
+    page = someone.open("/")
+    someone.say("Stopped by hand [[tokens:3000 gap:10]]")
+    conversation = someone.chat_id()
+    expect(someone.answers.first).to_contain_text("(20).")
+    someone.say("Was only queued [[tokens:5 gap:0]]")
+    expect(page.get_by_text("Queued: it starts when the answer above is done")).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("Stopped. The text up to here is kept.")).to_be_visible()
+    someone.wait_for_answer()
+    last = product.call("GET", f"conversations/{conversation}/messages/")["results"][-1]["run"]
+    with page.expect_response(re.compile(f"/runs/{last}/events/")) as asked:
+        page.reload()
+    assert asked.value.ok
+    expect(someone.answers.last).to_contain_text("Was only queued")
+    expect(page.get_by_text("Interrupted the answer above")).to_have_count(0)
 
 
 def test_a_tool_is_one_line_that_opens(person: Callable[..., Person]) -> None:
