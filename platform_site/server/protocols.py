@@ -124,14 +124,19 @@ class SocketFactory(WebSocketFactory):
         """Set the options of all sockets."""
         self.setProtocolOptions(**options)
         for name in WebSocketProtocol.CONFIG_ATTRS:
-            setattr(Socket, name, getattr(self, name))
+            value = getattr(self, name)
+            # A function on a class would be bound to the socket and called with one argument too many.
+            setattr(Socket, name, staticmethod(value) if callable(value) else value)
 
 
 class Request(WebRequest):
     """An HTTP request that is refused as soon as its headers say that it will be."""
 
     refused = False
-    _parsePOSTFormSubmission = False  # Django parses forms; Twisted would do so first, and throw the result away
+
+    def __init__(self, channel: Any, *queued: Any) -> None:
+        # Django parses forms; Twisted would do so first, and throw the result away.
+        super().__init__(channel, *queued, parsePOSTFormSubmission=False)
 
     def gotLength(self, length: int | None) -> None:
         if length is not None and length > MAX_BODY:
