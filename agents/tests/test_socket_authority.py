@@ -8,7 +8,7 @@ import pytest
 
 from accounts.models import Membership
 from accounts.tokens import principal_from_access_token
-from agents.ws.authority import check_watchers, look_at_run, look_at_topic, sign_in
+from agents.ws.authority import TopicRight, Watched, check_watchers, look_at_run, look_at_topic, sign_in
 from core.errors import DomainError, NotAuthenticated, NotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,12 +36,22 @@ def test_a_run_is_its_starters_and_of_those_who_may_view_any(
     assert right.topic == f"runs:{workspace.id}" and not right.everybody
 
 
-def test_revocation_is_seen_for_every_reason(owner: Any, run: Any, make_person: Any, workspace: Any) -> None:
+def test_revocation_is_seen_for_every_reason(
+    owner: Any, agent: Any, run: Any, make_person: Any, workspace: Any
+) -> None:
     people = [make_person(workspace, "owner") for _ in range(4)]
-    watched = {
-        number: (principal_from_access_token(person.token), {workspace.id: {run["id"]}}, {f"runs:{workspace.id}": True})
-        for number, person in enumerate(people)
-    }
+    watched: dict[int, Watched] = {}
+    for number, person in enumerate(people):
+        principal = principal_from_access_token(person.token)
+        everybody = look_at_topic(principal, f"runs:{workspace.slug}")
+        own = person.post("runs/", {"agent": agent["id"], "input": {"text": "theirs"}}).data
+        own_topic = look_at_topic(principal, f"conversation:{own['conversation']}")
+        watched[number] = Watched(principal, {workspace.id: {run["id"], own["id"]}}, [everybody])
+        # Each kind of thing alone, on sockets of the same person.
+        watched[10 + number] = Watched(principal, {workspace.id: {run["id"]}}, [])
+        watched[20 + number] = Watched(principal, {}, [everybody])
+        watched[30 + number] = Watched(principal, {}, [own_topic])
+        watched[40 + number] = Watched(principal, {workspace.id: {own["id"]}}, [])
     assert check_watchers(watched) == (set(), set())
     signed_out, disabled, demoted, removed = people
     assert signed_out.post("/api/v1/auth/logout/", {}).status_code == 204
@@ -49,10 +59,32 @@ def test_revocation_is_seen_for_every_reason(owner: Any, run: Any, make_person: 
     disabled.person.save()
     Membership.objects.filter(user=demoted.person).update(role="user")
     Membership.objects.filter(user=removed.person).delete()
-    assert check_watchers(watched) == ({0, 1}, {2, 3})
+    ended, refused = check_watchers(watched)
+    assert ended == {tens + number for tens in (0, 10, 20, 30, 40) for number in (0, 1)}
+    # What the demoted person started is still theirs to watch; on topics they were to be told of other people's runs.
+    assert refused == {2, 12, 22, 32, 3, 13, 23, 33, 43}
 
-    only_topic = {7: (principal_from_access_token(demoted.token), {}, {f"runs:{workspace.id}": True})}
-    assert check_watchers(only_topic) == (set(), {7}), "what it is told of other people's runs has to end"
+
+def test_one_socket_too_many_does_not_end_the_persons_others(owner: Any, run: Any, workspace: Any) -> None:
+    principal = principal_from_access_token(owner.token)
+    topic = TopicRight("conversation:cnv_gone", workspace.id, principal.user_id, everybody=False)
+    watched = {
+        1: Watched(principal, {workspace.id: {run["id"]}}, []),
+        2: Watched(principal, {workspace.id: {run["id"], "run_gone"}}, []),
+        3: Watched(principal, {}, [topic]),
+        4: Watched(principal, {}, []),
+    }
+    assert check_watchers(watched) == (set(), {2, 3})
+
+
+def test_all_of_a_persons_sockets_are_checked_with_four_queries(
+    owner: Any, run: Any, workspace: Any, django_assert_num_queries: Any
+) -> None:
+    principal = principal_from_access_token(owner.token)
+    right = look_at_topic(principal, f"conversation:{run['conversation']}")
+    watched = {number: Watched(principal, {workspace.id: {run["id"]}}, [right]) for number in range(200)}
+    with django_assert_num_queries(4):
+        assert check_watchers(watched) == (set(), set())
 
 
 def test_only_good_tokens_sign_in(owner: Any) -> None:

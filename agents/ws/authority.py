@@ -5,8 +5,11 @@ Uses the same selectors as the API, so that a door cannot be wider than another.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
 
 from accounts.rest.address import client_ip
 from accounts.selectors import ended_sessions, session_has_ended
@@ -18,6 +21,8 @@ from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
 from core.errors import NotAuthenticated, NotFound
 from core.prepared import Prepared, PreparedForActor
+
+_AT_ONCE = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,14 @@ class TopicRight:
     workspace: str
     user: str
     everybody: bool
+
+    @property
+    def kind(self) -> str:
+        return self.topic.partition(":")[0]
+
+    @property
+    def name(self) -> str:
+        return self.topic.partition(":")[2]
 
 
 def sign_in(token: str, peer: str | None, forwarded: str | None) -> SignedIn:
@@ -66,16 +79,6 @@ def workspace_of_run(run: str) -> str | None:
     from agents.models import Run
 
     return Run.objects.filter(pk=run).values_list("workspace_id", flat=True).first()
-
-
-def may_see_runs(principal: Principal, workspace: str, runs: Iterable[str]) -> bool:
-    """Whether the person may see all of these runs of a workspace, now."""
-    wanted = set(runs)
-    try:
-        actor, _ = actor_for(principal, workspace)
-    except NotFound:
-        return False
-    return runs_visible_to(actor).filter(pk__in=wanted).count() == len(wanted)
 
 
 def look_at_topic(principal: Principal, topic: str) -> TopicRight:
@@ -115,29 +118,83 @@ def _everybody(actor: Actor) -> bool:
     return actor.has(Permission.RUN_VIEW_ANY)
 
 
-def check_watchers(
-    watched: dict[int, tuple[Principal, dict[str, set[str]], dict[str, bool]]],
-) -> tuple[set[int], set[int]]:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What one socket delivers now: runs by workspace, and topics."""
+
+    principal: Principal
+    runs: dict[str, set[str]]
+    topics: Sequence[TopicRight]
+
+
+def check_watchers(watched: dict[int, Watched]) -> tuple[set[int], set[int]]:
     """The sockets (by number) whose sign-in has ended, and those that watch something they may no longer see.
 
-    `watched` is {number: (principal, {workspace: runs}, {topic: whether of everybody's runs})}. One query for all sign-ins.
+    One query for all sign-ins, then at most three for each person and workspace, however many sockets ask.
     """
-    gone = ended_sessions(principal.session_id for principal, _, _ in watched.values())
-    ended, refused = set(), set()
-    for number, (principal, runs, topics) in watched.items():
-        if principal.session_id in gone:
-            ended.add(number)
-            continue
-        try:
-            allowed = all(may_see_runs(principal, workspace, ids) for workspace, ids in runs.items())
-            for topic, everybody in topics.items():
-                allowed = look_at_topic(principal, topic).everybody >= everybody and allowed
-        except (NotFound, NotAuthenticated):
-            allowed = False
-        except Exception as error:  # PermissionDenied and whatever else says no
-            if getattr(error, "status", 500) >= 500:
-                raise
-            allowed = False
-        if not allowed:
-            refused.add(number)
+    gone = ended_sessions(one.principal.session_id for one in watched.values())
+    ended = {number for number, one in watched.items() if one.principal.session_id in gone}
+    asking = {number: one for number, one in watched.items() if number not in ended}
+    questions: dict[tuple[str, str], _Question] = {}
+    for one in asking.values():
+        for workspace, runs in one.runs.items():
+            _question(questions, one, workspace).runs |= runs
+        for right in one.topics:
+            question = _question(questions, one, right.workspace)
+            if right.kind == "conversation":
+                question.conversations.add(right.name)
+    for question in questions.values():
+        question.ask()
+    refused = {
+        number
+        for number, one in asking.items()
+        if not all(_question(questions, one, workspace).allows_runs(runs) for workspace, runs in one.runs.items())
+        or not all(_question(questions, one, right.workspace).allows_topic(right) for right in one.topics)
+    }
     return ended, refused
+
+
+@dataclass(slots=True)
+class _Question:
+    """What all sockets of a person watch in one workspace, and how much of it they may see."""
+
+    principal: Principal
+    workspace: str
+    runs: set[str] = field(default_factory=set)
+    conversations: set[str] = field(default_factory=set)
+    actor: Actor | None = None
+    seen: set[str] = field(default_factory=set)
+
+    def ask(self) -> None:
+        try:
+            self.actor, _ = actor_for(self.principal, self.workspace)
+        except NotFound:
+            return
+        self.seen = _visible(runs_visible_to(self.actor), self.runs)
+        self.seen |= _visible(conversations_visible_to(self.actor), self.conversations)
+
+    def allows_runs(self, runs: set[str]) -> bool:
+        return runs <= self.seen
+
+    def allows_topic(self, right: TopicRight) -> bool:
+        if self.actor is None or right.everybody > _everybody(self.actor):
+            return False
+        if right.kind == "conversation":
+            return right.name in self.seen
+        return self.actor.has(TOPIC_PERMISSIONS[right.kind])
+
+
+def _question(questions: dict[tuple[str, str], _Question], one: Watched, workspace: str) -> _Question:
+    key = one.principal.key, workspace
+    if key not in questions:
+        questions[key] = _Question(one.principal, workspace)
+    return questions[key]
+
+
+def _visible(rows: QuerySet[Any], ids: set[str]) -> set[str]:
+    """Those of the ids that are among the rows."""
+    wanted = sorted(ids)
+    found: set[str] = set()
+    for start in range(0, len(wanted), _AT_ONCE):
+        found.update(rows.filter(pk__in=wanted[start : start + _AT_ONCE]).order_by().values_list("pk", flat=True))
+    return found

@@ -237,11 +237,11 @@ class RunSocket(AsyncWebsocketConsumer):
 
     # --- The socket ----------------------------------------------------------------------------------------------------
 
-    def watched(self) -> tuple[dict[str, set[str]], dict[str, bool]]:
+    def watched(self, principal: Principal) -> authority.Watched:
         runs: dict[str, set[str]] = {}
         for run, (_, workspace) in self._watches.items():
             runs.setdefault(workspace, set()).add(run)
-        return runs, {topic: right.everybody for topic, (right, _) in self._topics.items()}
+        return authority.Watched(principal, runs, [right for right, _ in self._topics.values()])
 
     async def shut(self, code: int) -> None:
         """Stop delivering and close."""

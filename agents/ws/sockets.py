@@ -36,8 +36,8 @@ class OpenSocket(Protocol):
 
     async def shut(self, code: int) -> None: ...
 
-    def watched(self) -> tuple[dict[str, set[str]], dict[str, bool]]:
-        """({workspace: runs}, {topic: whether of everybody's runs}) that it delivers now."""
+    def watched(self, principal: Principal) -> authority.Watched:
+        """What it delivers now."""
         ...
 
 
@@ -84,14 +84,14 @@ class Sockets:
         watched = {}
         for number, socket in self._open.items():
             if socket.principal is not None:
-                watched[number] = (socket.principal, *socket.watched())
+                watched[number] = socket.watched(socket.principal)
         if not watched:
             return
         ended, refused = await in_db(authority.check_watchers, watched)
         for numbers, code in ((ended, CLOSE_NOT_SIGNED_IN), (refused, CLOSE_NOT_ALLOWED)):
             for number in numbers:
                 socket = self._open.get(number)  # type: ignore[assignment]
-                if socket is not None and socket.principal is watched[number][0]:
+                if socket is not None and socket.principal is watched[number].principal:
                     await socket.shut(code)
 
 
