@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -27,10 +27,11 @@ class StopSignal:
             self._sent = True
             self._task.cancel()
 
-    async def interruptible(self, waiting: Awaitable[T]) -> T | None:
-        """Await this; None when `request` cut it short. The same as `interrupts`, made for what happens per token."""
-        task = asyncio.current_task()
-        assert task is not None
+    async def interruptible(self, waiting: Awaitable[T], task: asyncio.Task[Any]) -> T | None:
+        """Await this; None when `request` cut it short. The same as `interrupts`, made for what happens per token.
+
+        `task` is the current one, which costs too much to look up each time.
+        """
         if self.reason is None:
             self._task, self._sent = task, False
             try:

@@ -161,9 +161,12 @@ async def stream_model(
 
     Raises ProviderError, after settling what was used. Errors that may pass are tried again (at most twice) while
     nothing has been yielded. `resolved` was looked up a moment ago; `record` writes the usage later, but before anything
-    that is handed over after it. Closing the iterator or cancelling its task closes the vendor's connection.
+    that is handed over after it. Closing the iterator or cancelling its task closes the vendor's connection. To be
+    iterated by one task: it is the one that a stop interrupts.
     """
     stop = stop or StopSignal()
+    task = asyncio.current_task()
+    assert task is not None
     model = resolved or await resolve_model(workspace_id, model_id)
     request = ModelRequest(
         model=model.name,
@@ -181,7 +184,7 @@ async def stream_model(
             source = adapter_for(model.kind).stream(request, model.access)
             try:
                 while stop.reason is None:
-                    event: ModelEvent | None = await stop.interruptible(anext(source, None))
+                    event: ModelEvent | None = await stop.interruptible(anext(source, None), task)
                     if stop.reason is not None:
                         break
                     if type(event) is TextDelta:  # by far the most frequent
@@ -216,7 +219,7 @@ async def stream_model(
                 raise failure
             attempt += 1
             log.info("model call failed before its first event", extra={"code": failure.code, "attempt": attempt})
-            await stop.interruptible(asyncio.sleep(wait))
+            await stop.interruptible(asyncio.sleep(wait), task)
     finally:
         if call.settled is None:  # cancelled or closed by the caller, who must not wait for the database
             call.settle_later("abandoned")
