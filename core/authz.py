@@ -47,6 +47,8 @@ class Permission(StrEnum):
     RUN_VIEW_ANY = "run.view_any"
     RUN_CREATE = "run.create"
     RUN_CANCEL = "run.cancel"
+    DECISION_VIEW = "decision.view"
+    DECISION_RESOLVE = "decision.resolve"
     USAGE_VIEW = "usage.view"
 
 
@@ -58,6 +60,7 @@ _VIEW_OF = {
     "agent": Permission.AGENT_VIEW,
     "conversation": Permission.CONVERSATION_VIEW,
     "run": Permission.RUN_VIEW,
+    "decision": Permission.DECISION_VIEW,
     "provider": Permission.PROVIDER_VIEW,
     "model": Permission.MODEL_VIEW,
     "member": Permission.MEMBER_VIEW,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from accounts.selectors import people_by_id
-from agents.models import Agent, AgentVersion, Conversation, Message, Run
+from agents.models import Agent, AgentVersion, Conversation, Decision, Message, Run
 from agents.selectors.agents import changed_fields, draft_content, permissions_on
 from agents.selectors.runs import usage_json
 from core.authz import Actor
@@ -105,7 +105,6 @@ def runs_json(rows: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def run_json(row: Run) -> dict[str, Any]:
-    person = row.started_by
     return {
         "id": row.id,
         "status": row.status,
@@ -121,7 +120,7 @@ def run_json(row: Run) -> dict[str, Any]:
         "output": {"text": row.output_text},
         "usage": usage_json(row),
         "cost": money_json(row.cost_amount, row.cost_currency),
-        "started_by": {"id": person.id, "email": person.email, "name": person.name},
+        "started_by": _person(row.started_by),
         "request_id": row.request_id,
         "created_at": row.created_at,
         "started_at": row.started_at,
@@ -151,3 +150,35 @@ def message_json(row: Message, run: Run) -> dict[str, Any]:
         "cost": money_json(row.cost_amount, row.cost_currency),
         "attempt": run.attempts,
     }
+
+
+def decisions_json(rows: Sequence[Decision]) -> list[dict[str, Any]]:
+    """Needs `run__agent`, `run__started_by` and `resolved_by` loaded."""
+    return [
+        {
+            "id": row.id,
+            "kind": row.kind,
+            "status": row.status,
+            "run": row.run_id,
+            "conversation": row.run.conversation_id,
+            "agent": {"id": row.run.agent_id, "name": row.run.agent.name},
+            "started_by": _person(row.run.started_by),
+            "call": row.call or None,
+            "tool": row.tool or None,
+            "arguments": row.arguments,
+            "prompt": row.prompt,
+            "options": row.options,
+            "resolutions": list(Decision.RESOLUTIONS[row.kind]),
+            "resolution": row.resolution or None,
+            "result": row.result or None,
+            "reason": row.reason or None,
+            "resolved_by": _person(row.resolved_by) if row.resolved_by is not None else None,
+            "resolved_at": row.resolved_at,
+            "created_at": row.created_at,
+        }
+        for row in rows
+    ]
+
+
+def _person(person: Any) -> dict[str, str]:
+    return {"id": person.id, "email": person.email, "name": person.name}

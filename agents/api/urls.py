@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.api import agents, conversations, runs
+from agents.api import agents, conversations, decisions, runs
 from agents.sse import run_stream
 
 workspace_urls = [
@@ -22,5 +22,8 @@ workspace_urls = [
     path("runs/<str:run_id>/events/", runs.RunEvents.as_view()),
     path("runs/<str:run_id>/cancel/", runs.RunCancel.as_view()),
     path("runs/<str:run_id>/stream/", run_stream),
+    path("decisions/", decisions.DecisionList.as_view()),
+    path("decisions/<str:decision_id>/", decisions.DecisionDetail.as_view()),
+    path("decisions/<str:decision_id>/resolve/", decisions.DecisionResolve.as_view()),
     path("usage/", runs.UsageSummary.as_view()),
 ]

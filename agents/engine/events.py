@@ -74,7 +74,7 @@ class RunWaiting(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunResumed(Event):
-    """`reason` is "recovered" after a crash or a lost lease."""
+    """`reason` is "recovered" after a crash or a lost lease, "decided" when a person decided what the run waited for."""
 
     type: ClassVar[str] = "run.resumed"
     attempt: int
@@ -222,14 +222,20 @@ class ToolUnknown(Event):
     call: str
 
 
-# --- Decisions and child runs (their meaning arrives later; readers know them now) --------------------------------------
+# --- Decisions ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequested(Event):
+    """A person has to decide before the run goes on. `kind` is "question" or "unknown_outcome"; `call` the tool call that
+    it is about; `prompt` what is asked, in words; `options` answers to choose from, if any were offered."""
+
     type: ClassVar[str] = "decision.requested"
     decision: str
     kind: str
+    call: str | None = field(default=None, metadata=_OPTIONAL)
+    prompt: str | None = field(default=None, metadata=_OPTIONAL)
+    options: tuple[str, ...] | None = field(default=None, metadata=_OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +247,13 @@ class DecisionResolved(Event):
 
 @dataclass(frozen=True, slots=True)
 class DecisionExpired(Event):
+    """The run ended before anybody decided."""
+
     type: ClassVar[str] = "decision.expired"
     decision: str
+
+
+# --- Child runs (their meaning arrives later; readers know them now) ----------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +279,7 @@ EVENT_CLASSES: tuple[type[Event], ...] = (
 
 _FIELD_NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in EVENT_CLASSES}
 _OPTIONAL_NAMES = {cls: frozenset(f.name for f in fields(cls) if f.metadata.get("optional")) for cls in EVENT_CLASSES}
+_TUPLES = ("dropped", "options")
 _BY_TYPE = {cls.type: cls for cls in EVENT_CLASSES}
 
 TERMINAL_TYPES = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
@@ -284,8 +296,9 @@ def from_json(document: Mapping[str, Any]) -> Event:
     if cls is None:
         raise EventMalformed(f"unknown event type {name!r}")
     values = {key: value for key, value in document.items() if key != "type"}
-    if "dropped" in values:
-        values["dropped"] = tuple(values["dropped"])
+    for name in _TUPLES:
+        if name in values:
+            values[name] = tuple(values[name])
     try:
         return cls(**values)
     except TypeError as error:

@@ -19,7 +19,7 @@ from agents.engine.limits import (
     reached_limit,
     room_for_output,
 )
-from agents.engine.ports import EnginePorts
+from agents.engine.ports import EnginePorts, ToolAnswer
 from agents.engine.prompt import build_messages
 from agents.engine.state import CallState, RunState, StepState
 from agents.engine.tool_batch import run_wave, waves
@@ -48,7 +48,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A person has to decide something. Nothing makes a run wait yet."""
+    """A person has to decide something."""
 
     reason: str
 
@@ -115,6 +115,11 @@ class _Drive:
         self._pending: list[ev.Event] = []
 
     def open(self) -> None:
+        if self.state.status == "waiting":
+            if self.ports.stop.reason is None:
+                self._add(ev.RunResumed(self.state.attempts, "decided"))
+                self._take_resolutions()
+            return
         attempt = self.state.attempts + 1
         self._add(ev.RunStarted(1) if attempt == 1 else ev.RunResumed(attempt, "recovered"))
         if self.state.idle_attempts > MAX_IDLE_ATTEMPTS:
@@ -165,6 +170,34 @@ class _Drive:
         async with aclosing(work):
             async for commit in work:
                 yield commit
+
+    # --- People --------------------------------------------------------------------------------------------------------
+
+    def _request(self, kind: str, call: CallState, prompt: str, options: tuple[str, ...] = ()) -> None:
+        decision = self.ports.new_id("dec")
+        self._add(ev.DecisionRequested(decision, kind, call.call, prompt, options or None))
+        self.result = Waiting("decision")
+
+    def _take_resolutions(self) -> None:
+        """What people decided becomes part of the journal, and of the calls that it is about."""
+        for decision in self.state.open_decisions:
+            made = self.ports.resolutions.get(decision.decision)
+            if made is None:
+                self.result = Waiting("decision")
+                continue
+            self._add(ev.DecisionResolved(decision.decision, made.resolution))
+            if decision.call is None:
+                continue
+            match made.resolution:
+                case "answer":
+                    self._add(ev.ToolCompleted(decision.call, "ok", made.text))
+                case "decline":
+                    self._add(ev.ToolCompleted(decision.call, "denied", "The person chose not to answer."))
+                case "happened":
+                    text = made.text or "A person checked it: the call took effect. Its own result is not known."
+                    self._add(ev.ToolCompleted(decision.call, "ok", text))
+                case "stop":
+                    self.result = Stopped()
 
     # --- The model -----------------------------------------------------------------------------------------------------
 
@@ -284,14 +317,14 @@ class _Drive:
         if unknown:  # a predecessor died while they ran; never twice in silence
             for call in unknown:
                 self._add(ev.ToolUnknown(call.call))
-            names = ", ".join(sorted({call.name for call in unknown}))
-            self.result = Failed(
-                "tool_outcome_unknown",
-                f"The server was interrupted while {names} was at work, so nobody knows whether it took effect. It was not "
-                "repeated. Check what it did, then ask again.",
-            )
+                self._request(
+                    "unknown_outcome",
+                    call,
+                    f"The server was interrupted while {call.name} was at work, so nobody knows whether it took effect. "
+                    "It was not repeated. Check what it did, then decide.",
+                )
             return
-        for wave in waves(step.unfinished_calls()):
+        for wave in waves([call for call in step.unfinished_calls() if not ports.tools.asks(call.name)]):
             runnable = []
             for call in wave:
                 if ports.tools.effect(call.name) is None:  # taken away from the agent since the model asked
@@ -308,7 +341,18 @@ class _Drive:
                         yield self._commit()  # the last result of a wave waits for what comes next: one commit less
                     self._add(ev.ToolCompleted(call.call, outcome, text))
             if ports.stop.reason is not None:
-                break
+                return
+        self._ask_people([call for call in step.unfinished_calls() if ports.tools.asks(call.name)])
+
+    def _ask_people(self, calls: Sequence[CallState]) -> None:
+        """Questions come last and all at once, so that the run waits once and nothing else is left to do meanwhile."""
+        for call in calls:
+            question = self.ports.tools.question(call.name, call.arguments)
+            self._add(ev.ToolStarted(call.call))
+            if isinstance(question, ToolAnswer):
+                self._add(ev.ToolCompleted(call.call, "error", question.text))
+            else:
+                self._request("question", call, question.prompt, question.options)
 
     def _repeatable(self, call: CallState) -> bool:
         return self.ports.tools.effect(call.name) in ("read", "idempotent")
@@ -316,6 +360,8 @@ class _Drive:
     # --- Commits -------------------------------------------------------------------------------------------------------
 
     def _close_open_parts(self, finish: ev.Finish) -> None:
+        for decision in self.state.open_decisions:
+            self._add(ev.DecisionExpired(decision.decision))
         step = self.state.step
         if step is None:
             return

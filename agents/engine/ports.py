@@ -41,6 +41,22 @@ class ToolAnswer:
     is_error: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a call asks a person. `options` are answers to choose from; empty: any text."""
+
+    prompt: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person decided. `text` is the answer, or what they say about it."""
+
+    resolution: str
+    text: str = ""
+
+
 class StopRequests(Protocol):
     """core.stop.StopSignal, as far as the engine uses it."""
 
@@ -73,6 +89,14 @@ class ToolPort(Protocol):
         """None: this agent has no such tool."""
         ...
 
+    def asks(self, name: str) -> bool:
+        """Whether this tool is a person who is asked, not code that runs."""
+        ...
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> Question | ToolAnswer:
+        """What to ask the person; a ToolAnswer tells the model what is wrong with its arguments."""
+        ...
+
     async def call(self, *, call: str, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
         """Run it. `call` is the key under which a repeat is recognised."""
         ...
@@ -87,7 +111,7 @@ class LiveText(Protocol):
 @dataclass(frozen=True, slots=True)
 class EnginePorts:
     """Everything outside. `monotonic` gives seconds; `saved_text` the (text, reasoning) of a message that a crashed
-    predecessor had open, as far as it was saved."""
+    predecessor had open, as far as it was saved; `resolutions` what people decided of what this run asked, by decision."""
 
     spec: RunSpec
     model: ModelPort
@@ -97,3 +121,4 @@ class EnginePorts:
     new_id: Callable[[str], str]
     monotonic: Callable[[], float]
     saved_text: Callable[[str], tuple[str, str]] = lambda message: ("", "")
+    resolutions: Mapping[str, Resolution] = field(default_factory=dict)

@@ -32,6 +32,16 @@ class CallState:
 
 
 @dataclass(slots=True)
+class DecisionState:
+    """Something that a person has to decide; `resolution` None while nobody has."""
+
+    decision: str
+    kind: str
+    call: str | None
+    resolution: str | None = None
+
+
+@dataclass(slots=True)
 class StepState:
     """One model call with its tool calls. `finish` None means the model has not ended its message."""
 
@@ -60,6 +70,7 @@ class RunState:
     input_tokens: int = 0
     output_tokens: int = 0
     dropped_messages: int = 0
+    decisions: list[DecisionState] = field(default_factory=list)
 
     @property
     def ended(self) -> bool:
@@ -68,6 +79,10 @@ class RunState:
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    @property
+    def open_decisions(self) -> list[DecisionState]:
+        return [one for one in self.decisions if one.resolution is None]
 
     @property
     def step(self) -> StepState | None:
@@ -115,22 +130,41 @@ class RunState:
             case ev.ToolRequested():
                 self._last(event).calls.append(CallState(event.call, event.name, event.arguments))
             case ev.ToolStarted():
-                self._call(event.call).started = True
+                self.call(event.call).started = True
             case ev.ToolCompleted():
-                call = self._call(event.call)
+                call = self.call(event.call)
                 call.outcome, call.result = event.outcome, event.result
                 self.idle_attempts = 0
             case ev.ToolUnknown():
-                self._call(event.call).outcome = "unknown"
+                self.call(event.call).outcome = "unknown"
+            case ev.DecisionRequested():
+                self.decisions.append(DecisionState(event.decision, event.kind, event.call))
+            case ev.DecisionResolved():
+                self._resolve(event)
+            case ev.DecisionExpired():
+                self._decision(event.decision).resolution = "expired"
             case _:
-                pass  # step.completed, reasoning.completed, progress, decisions, child runs: nothing to remember yet
+                pass  # step.completed, reasoning.completed, progress, child runs: nothing to remember yet
 
     def _last(self, event: ev.Event) -> StepState:
         if not self.steps:
             raise JournalBroken(f"{event.type} before step.started")
         return self.steps[-1]
 
-    def _call(self, call_id: str) -> CallState:
+    def _resolve(self, event: ev.DecisionResolved) -> None:
+        decision = self._decision(event.decision)
+        decision.resolution = event.resolution
+        if event.resolution == "run_again" and decision.call is not None:
+            call = self.call(decision.call)
+            call.started, call.outcome = False, None
+
+    def _decision(self, decision_id: str) -> DecisionState:
+        for one in self.decisions:
+            if one.decision == decision_id:
+                return one
+        raise JournalBroken(f"no decision {decision_id} was requested")
+
+    def call(self, call_id: str) -> CallState:
         for step in reversed(self.steps):
             for call in step.calls:
                 if call.call == call_id:

@@ -2,6 +2,7 @@
 
 from agents.models.agent import Agent, AgentVersion
 from agents.models.conversation import Conversation, Message
+from agents.models.decision import Decision
 from agents.models.run import MessageChunk, Run, RunEvent
 
-__all__ = ["Agent", "AgentVersion", "Conversation", "Message", "MessageChunk", "Run", "RunEvent"]
+__all__ = ["Agent", "AgentVersion", "Conversation", "Decision", "Message", "MessageChunk", "Run", "RunEvent"]

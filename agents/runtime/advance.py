@@ -33,7 +33,9 @@ from jobs.bells import ring
 
 log = logging.getLogger(__name__)
 
-_NOTICED = TERMINAL_TYPES | {"run.started", "run.waiting", "run.resumed"}
+_NOTICED = TERMINAL_TYPES | {
+    "run.started", "run.waiting", "run.resumed", "decision.requested", "decision.expired",
+}  # fmt: skip
 
 
 async def carry_on(run_id: str) -> None:
@@ -108,6 +110,7 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> 
         new_id=new_id,
         monotonic=time.monotonic,
         saved_text=lambda message: claimed.saved.get(message, ("", "")),
+        resolutions=claimed.resolutions,
     )
     timer = _start_timer(claimed, limits, stop)
     try:
@@ -121,7 +124,7 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> 
 
 def _start_timer(claimed: ClaimedRun, limits: Limits, stop: StopSignal) -> asyncio.TimerHandle:
     spent = (now() - claimed.run.started_at).total_seconds() if claimed.run.started_at is not None else 0.0
-    left = max(0.0, limits.max_seconds - spent)
+    left = max(0.0, limits.max_seconds - (spent - claimed.waited))
     return asyncio.get_running_loop().call_later(left, stop.request, STOP_MAX_SECONDS)
 
 

@@ -17,6 +17,13 @@ def ring_run(run: str, conversation: str, workspace: str, starter: str) -> None:
         notices.announce(Notice(run, conversation, workspace, starter, "run.queued"))
 
 
+def ring_decided(run: str, conversation: str, workspace: str, starter: str) -> None:
+    """A person decided something: the run may go on, and those who watch are told that it is decided."""
+    ring(RUN_KIND, run)
+    if notices.wanted(f"conversation:{conversation}", f"decisions:{workspace}"):
+        notices.announce(Notice(run, conversation, workspace, starter, "decision.resolved"))
+
+
 def signal_run(run: str) -> None:
     """`cancel_requested_at` was set: stop the run if it is at work here, end it if it waits in the queue."""
     host.cancel_from_anywhere(run)

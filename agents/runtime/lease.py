@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from agents.models import Run
+from agents.models import Decision, Run
 from core.clock import now
 from core.ids import new_id
 from core.prepared import Prepared
@@ -35,13 +35,18 @@ HOLDER = new_id("wrk")
 def claimable() -> QuerySet[Run]:
     """Runs that somebody should carry on now, oldest first.
 
-    A conversation runs one run at a time, in order; one that was cancelled in the queue need not wait to end.
+    A conversation runs one run at a time, in order; one that was cancelled in the queue need not wait to end. A run that
+    waits is one of them once nothing that it asked is open any more.
     """
     moment = now()
     free = Q(lease_until=None) | Q(lease_until__lt=moment) | Q(lease_until__gt=moment + LEASE * 1.5)
     earlier = Run.objects.filter(conversation=OuterRef("conversation"), id__lt=OuterRef("id"), status__in=Run.OPEN)
     turn = Q(cancel_requested_at__isnull=False) | ~Exists(earlier)
-    return Run.objects.filter(free, turn, status__in=(Run.Status.QUEUED, Run.Status.RUNNING)).order_by("id")
+    asked = Decision.objects.filter(run=OuterRef("pk"), status=Decision.Status.OPEN)
+    awake = Q(status__in=(Run.Status.QUEUED, Run.Status.RUNNING)) | Q(
+        Q(cancel_requested_at__isnull=False) | ~Exists(asked), status=Run.Status.WAITING
+    )
+    return Run.objects.filter(free, turn, awake).order_by("id")
 
 
 def due_runs(limit: int) -> list[str]:
@@ -51,7 +56,9 @@ def due_runs(limit: int) -> list[str]:
 # The same condition as `claimable`, by hand: putting the query together took longer than running it, for every run.
 _CLAIM = """
 UPDATE {run} SET lease_epoch = lease_epoch + 1, lease_until = %s, lease_holder = %s
-WHERE id = %s AND status IN ('queued', 'running')
+WHERE id = %s AND (status IN ('queued', 'running') OR (status = 'waiting' AND (
+    cancel_requested_at IS NOT NULL OR NOT EXISTS (
+      SELECT 1 FROM {decision} asked WHERE asked.run_id = {run}.id AND asked.status = 'open'))))
   AND (lease_until IS NULL OR lease_until < %s OR lease_until > %s)
   AND (cancel_requested_at IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM {run} earlier WHERE earlier.conversation_id = {run}.conversation_id
@@ -63,7 +70,8 @@ def claim_run(run: str) -> bool:
     """Take the lease on a run; False when it is not to be had (ended, held, not its turn)."""
     moment = now()
     adapt = connection.ops.adapt_datetimefield_value
-    statement = _CLAIM.format(run=connection.ops.quote_name(Run._meta.db_table))
+    quote = connection.ops.quote_name
+    statement = _CLAIM.format(run=quote(Run._meta.db_table), decision=quote(Decision._meta.db_table))
     with connection.cursor() as cursor:
         cursor.execute(statement, [adapt(moment + LEASE), HOLDER, run, adapt(moment), adapt(moment + LEASE * 1.5)])
         return int(cursor.rowcount) == 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from agents.engine.events import EventMalformed, from_json
+from agents.engine.ports import Resolution
 from agents.engine.state import JournalBroken, RunState, fold
-from agents.models import AgentVersion, MessageChunk, Run, RunEvent
+from agents.models import AgentVersion, Decision, MessageChunk, Run, RunEvent
 from agents.runtime.history import load_history
 from agents.runtime.lease import claim_run
-from agents.runtime.projection import Projector, project_run
+from agents.runtime.projection import Projector, StoredEvent, project_run
+from core.clock import now
 from core.prepared import Prepared, columns, instance
 from llm_providers.errors import ProviderError
 from llm_providers.gateway import ResolvedModel, resolve_now
@@ -27,6 +30,9 @@ class ClaimedRun:
     omitted: int
     saved: dict[str, tuple[str, str]]
     broken: str | None = None
+    waited: float = 0.0
+    """For how many seconds it waited for people, in all: time that its limit does not count."""
+    resolutions: dict[str, Resolution] = field(default_factory=dict)
     model: ResolvedModel | None = None
     """Looked up with the claim, for the first call; None if it cannot be used (the call itself will say why)."""
 
@@ -67,7 +73,33 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
     if state.ended or [seq for seq, _, _ in stored] != list(range(1, run.last_seq + 1)):
         return ClaimedRun(run, state, projector, history, omitted, saved, broken="row and journal differ")
     projector.take_changes()  # these are in the tables already
-    return ClaimedRun(run, state, projector, history, omitted, saved, model=_model_of(run))
+    return ClaimedRun(
+        run,
+        state,
+        projector,
+        history,
+        omitted,
+        saved,
+        waited=_seconds_waited(stored),
+        resolutions=_resolutions(run_id) if state.open_decisions else {},
+        model=_model_of(run),
+    )
+
+
+def _resolutions(run_id: str) -> dict[str, Resolution]:
+    rows = Decision.objects.filter(run_id=run_id, status=Decision.Status.RESOLVED)
+    return {pk: Resolution(made, text) for pk, made, text in rows.values_list("pk", "resolution", "result")}
+
+
+def _seconds_waited(stored: Sequence[StoredEvent]) -> float:
+    total, since = 0.0, None
+    for _, at, event in stored:
+        if event.type == "run.waiting":
+            since = at
+        elif event.type == "run.resumed" and since is not None:
+            total += (at - since).total_seconds()
+            since = None
+    return total if since is None else total + (now() - since).total_seconds()
 
 
 def _model_of(run: Run) -> ResolvedModel | None:
@@ -91,4 +123,4 @@ def load_saved_text(run_id: str) -> dict[str, tuple[str, str]]:
 
 
 def _blank(run: Run) -> Projector:
-    return Projector(run=run.id, conversation=run.conversation_id)
+    return Projector(run=run.id, conversation=run.conversation_id, workspace=run.workspace_id)

@@ -22,7 +22,8 @@ class Notice:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        return f"conversation:{self.conversation}", f"runs:{self.workspace}"
+        kind = "decisions" if self.what.startswith("decision.") else "runs"
+        return f"conversation:{self.conversation}", f"{kind}:{self.workspace}"
 
 
 Listener = Callable[[str, Notice], None]

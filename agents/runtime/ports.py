@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agents.engine.limits import Limits
-from agents.engine.ports import Effect, ToolAnswer
+from agents.engine.ports import Effect, Question, ToolAnswer
 from agents.models import Run
 from agents.tools.base import Tool, ToolContext
 from agents.tools.registry import find_tool
-from agents.tools.wrappers import call_tool
+from agents.tools.wrappers import call_tool, describe_problems
 from core.clock import now
 from core.stop import StopSignal
+from core.text_policy import replace_bad
 from llm_providers import gateway
 from llm_providers.gateway import Recorder, ResolvedModel
 from llm_providers.protocol import ChatMessage, GatewayEvent, ToolDefinition
@@ -67,6 +68,18 @@ class AgentTools:
     def effect(self, name: str) -> Effect | None:
         tool = self._tools.get(name)
         return tool.spec.effect if tool is not None else None
+
+    def asks(self, name: str) -> bool:
+        tool = self._tools.get(name)
+        return tool is not None and tool.spec.asks
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> Question | ToolAnswer:
+        problem = describe_problems(self._tools[name], arguments)
+        if problem is not None:
+            return ToolAnswer(problem, is_error=True)
+        return Question(
+            replace_bad(str(arguments["question"])), tuple(map(replace_bad, arguments.get("options") or ()))
+        )
 
     async def call(self, *, call: str, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
         self._check_lease()

@@ -16,8 +16,8 @@ from django.db import connection, transaction
 
 from agents.engine import events as ev
 from agents.engine.events import Event, from_json
-from agents.models import Conversation, Message, MessageChunk, Run, RunEvent
-from core.clock import rfc3339
+from agents.models import Conversation, Decision, Message, MessageChunk, Run, RunEvent
+from core.clock import now, rfc3339
 from core.rows import insert_rows
 
 StoredEvent = tuple[int, datetime, Event]
@@ -30,6 +30,8 @@ class Changes:
     run: dict[str, Any] = field(default_factory=dict)
     new_messages: list[Message] = field(default_factory=list)
     changed_messages: list[Message] = field(default_factory=list)
+    new_decisions: list[Decision] = field(default_factory=list)
+    expired_decisions: list[str] = field(default_factory=list)
     spoken_at: datetime | None = None
     closes_text: bool = False
     """A message ended or was dropped: its saved pieces of text go."""
@@ -38,9 +40,10 @@ class Changes:
 class Projector:
     """The fold for one run. Feed it every event from the first; `take_changes` after each commit's worth."""
 
-    def __init__(self, *, run: str, conversation: str) -> None:
+    def __init__(self, *, run: str, conversation: str, workspace: str) -> None:
         self._run_id = run
         self._conversation_id = conversation
+        self._workspace_id = workspace
         self._columns: dict[str, Any] = {}
         self._tokens = {"input_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0, "cached_tokens": 0}
         self._cost: Decimal | None = Decimal(0)
@@ -51,6 +54,8 @@ class Projector:
         self._of_call: dict[str, tuple[Message, dict[str, Any]]] = {}
         self._new: dict[str, Message] = {}
         self._changed: dict[str, Message] = {}
+        self._decisions: list[Decision] = []
+        self._expired: list[str] = []
         self._spoken_at: datetime | None = None
         self._closes_text = False
 
@@ -65,7 +70,11 @@ class Projector:
             case ev.RunResumed():
                 self._columns |= {"status": Run.Status.RUNNING, "attempts": event.attempt}
             case ev.RunWaiting():
-                self._columns["status"] = Run.Status.WAITING
+                self._columns |= {"status": Run.Status.WAITING, "lease_until": None, "lease_holder": ""}
+            case ev.DecisionRequested():
+                self._request_decision(at, event)
+            case ev.DecisionExpired():
+                self._expired.append(event.decision)
             case ev.RunSucceeded():
                 self._end(at, Run.Status.SUCCEEDED, "completed")
             case ev.RunFailed():
@@ -98,10 +107,13 @@ class Projector:
             self._columns,
             list(self._new.values()),
             [message for key, message in self._changed.items() if key not in self._new],
+            self._decisions,
+            self._expired,
             self._spoken_at,
             self._closes_text,
         )
         self._columns, self._new, self._changed, self._spoken_at, self._closes_text = {}, {}, {}, None, False
+        self._decisions, self._expired = [], []
         return changes
 
     def _add_message(self, message_id: str, seq: int, at: datetime, **fields: Any) -> Message:
@@ -160,6 +172,24 @@ class Projector:
         self._of_call[event.call] = (message, call)
         self._changed[message.id] = message
 
+    def _request_decision(self, at: datetime, event: ev.DecisionRequested) -> None:
+        _, call = self._of_call.get(event.call or "", (None, {}))
+        self._decisions.append(
+            Decision(
+                id=event.decision,
+                workspace_id=self._workspace_id,
+                run_id=self._run_id,
+                kind=event.kind,
+                call=event.call or "",
+                tool=call.get("name", ""),
+                arguments=call.get("arguments", {}),
+                prompt=event.prompt or "",
+                options=list(event.options or ()),
+                created_at=at,
+                updated_at=at,
+            )
+        )
+
     def _change_call(self, call_id: str, fields: dict[str, Any]) -> None:
         found = self._of_call.get(call_id)
         if found is not None:
@@ -183,8 +213,13 @@ _MESSAGE_FIELDS = ("tool_calls", "usage", "cost_amount", "cost_currency")
 
 
 def write_messages(changes: Changes, *, run: str, conversation: str) -> None:
-    """Store the message part of `changes`. Inside the caller's transaction."""
+    """Store the messages and decisions of `changes`. Inside the caller's transaction."""
     insert_rows(changes.new_messages)
+    insert_rows(changes.new_decisions)
+    if changes.expired_decisions:
+        Decision.objects.filter(pk__in=changes.expired_decisions, status=Decision.Status.OPEN).update(
+            status=Decision.Status.EXPIRED, updated_at=now()
+        )
     for message in changes.changed_messages:
         Message.objects.filter(pk=message.pk).update(**{name: getattr(message, name) for name in _MESSAGE_FIELDS})
     if changes.spoken_at is not None:
@@ -202,7 +237,7 @@ def write_first_events(run: Run, events: Sequence[Event], *, at: datetime) -> No
 
     For the service that starts runs: inside its transaction. Inserts `run` too, as it is after these events.
     """
-    projector = Projector(run=run.id, conversation=run.conversation_id)
+    projector = Projector(run=run.id, conversation=run.conversation_id, workspace=run.workspace_id)
     rows = []
     for seq, event in enumerate(events, start=1):
         rows.append(RunEvent(run_id=run.id, seq=seq, type=event.type, at=at, event=event.to_json()))
@@ -218,7 +253,7 @@ def write_first_events(run: Run, events: Sequence[Event], *, at: datetime) -> No
 
 def project_run(run: Run, stored: Iterable[StoredEvent]) -> Projector:
     """The projector as it stands after these events, its changes not yet taken."""
-    projector = Projector(run=run.id, conversation=run.conversation_id)
+    projector = Projector(run=run.id, conversation=run.conversation_id, workspace=run.workspace_id)
     for seq, at, event in stored:
         projector.apply(seq, at, event)
     return projector

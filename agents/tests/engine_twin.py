@@ -11,7 +11,7 @@ from typing import Any
 from agents.engine.events import Event, RunQueued, from_json
 from agents.engine.limits import Limits
 from agents.engine.loop import advance
-from agents.engine.ports import Effect, EnginePorts, RunSpec, ToolAnswer
+from agents.engine.ports import Effect, EnginePorts, Question, Resolution, RunSpec, ToolAnswer
 from agents.engine.state import fold
 from core.money import Money
 from core.stop import StopSignal
@@ -87,6 +87,14 @@ class TwinTools:
     def effect(self, name: str) -> Effect | None:
         return self.tools[name][0] if name in self.tools else None
 
+    def asks(self, name: str) -> bool:
+        return name == "ask"
+
+    def question(self, name: str, arguments: Mapping[str, Any]) -> Question | ToolAnswer:
+        if "question" not in arguments:
+            return ToolAnswer("question is missing", is_error=True)
+        return Question(arguments["question"], tuple(arguments.get("options", ())))
+
     async def call(self, *, call: str, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
         self.executed.append(call)
         result = self.tools[name][1](**arguments)
@@ -112,6 +120,7 @@ class Twin:
         self.model = TwinModel(scripts, self.stop)
         self.tools = TwinTools(tools or {})
         self.live: list[tuple[str, str, str]] = []
+        self.resolutions: dict[str, Resolution] = {}
         self.spec = RunSpec(**{"model": "mdl_1", "model_name": "twin", "limits": Limits(), **spec})
         queued = RunQueued("agt_1", "Ada", 1, False, "cnv_1", "twin", "req_1", {"message": "msg_0", "text": "Hello"})
         self.commits: list[list[dict[str, Any]]] = [[queued.to_json()]]
@@ -135,8 +144,14 @@ class Twin:
             live=lambda message, part, text: self.live.append((message, part, text)),
             new_id=lambda prefix: f"{prefix}_{next(self._ids)}",
             monotonic=lambda: next(self._ticks) / 1000,
+            resolutions=self.resolutions,
             saved_text=lambda message: ("".join(t for m, p, t in self.live if m == message and p == "text"), ""),
         )
+
+    def decide(self, resolution: str, text: str = "") -> None:
+        """A person decides everything that is open."""
+        for decision in fold(self.events).open_decisions:
+            self.resolutions[decision.decision] = Resolution(resolution, text)
 
     async def run(self, *, crash_after: int | None = None, on_commit: Callable[[int], None] | None = None) -> None:
         """Drive to the end. With `crash_after=n` the process dies right after the n-th commit of this call was stored."""

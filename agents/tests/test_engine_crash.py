@@ -12,20 +12,28 @@ from agents.engine.events import EventMalformed, RunFailed, from_json
 from agents.engine.state import JournalBroken, fold
 from agents.tests.engine_twin import Crash, Twin, says
 
+DECIDES = ("happened", "run_again", "stop")
+
 
 def make(effect: str = "once") -> Twin:
     tools: Any = {"t": (effect, lambda n=0: f"result {n}"), "r": ("read", lambda: "read")}
     return Twin([says("First", ("t", {"n": 1}), ("r", {})), says("Second", ("t", {"n": 2})), says("The end")], tools)
 
 
-async def _run_with_crashes(twin: Twin, cuts: tuple[int, ...]) -> None:
-    for cut in cuts:
+async def _run_with_crashes(twin: Twin, cuts: tuple[int, ...], decides: str = "happened") -> None:
+    """Die after each of these commits, then run on to the end; a person answers whatever is asked."""
+    left = list(cuts)
+    for _ in range(200):
         try:
-            await twin.run(crash_after=cut)
+            await twin.run(crash_after=left.pop(0) if left else None)
         except Crash:
             continue
-        return
-    await twin.run()
+        state = fold(twin.events)
+        if state.ended:
+            return
+        assert state.status == "waiting" and state.open_decisions
+        twin.decide(decides)
+    raise AssertionError("the run never ended")
 
 
 def _cuts() -> list[tuple[int, ...]]:
@@ -34,23 +42,32 @@ def _cuts() -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("cuts", _cuts(), ids=str)
-@pytest.mark.parametrize("effect", ["once", "idempotent"])
-def test_every_crash_ends_right_and_no_tool_runs_twice_in_silence(cuts: tuple[int, ...], effect: str) -> None:
+@pytest.mark.parametrize(("effect", "decides"), [("once", d) for d in DECIDES] + [("idempotent", "happened")])
+def test_every_crash_ends_right_and_no_tool_runs_twice_in_silence(
+    cuts: tuple[int, ...], effect: str, decides: str
+) -> None:
     twin = make(effect)
-    asyncio.run(_run_with_crashes(twin, cuts))
+    asyncio.run(_run_with_crashes(twin, cuts, decides))
     events = twin.events
     state = fold(events)
     assert state.ended and sum(e.type in ("run.succeeded", "run.failed", "run.cancelled") for e in events) == 1
     requested = [e.call for e in events if e.type == "tool.requested"]  # type: ignore[attr-defined]
-    closed = Counter(e.call for e in events if e.type in ("tool.completed", "tool.unknown"))  # type: ignore[attr-defined]
-    assert all(closed[call] == 1 for call in requested)
+    completed = Counter(e.call for e in events if e.type == "tool.completed")  # type: ignore[attr-defined]
+    unknown = Counter(e.call for e in events if e.type == "tool.unknown")  # type: ignore[attr-defined]
+    asked = [e for e in events if e.type == "decision.requested"]
+    assert Counter(e.call for e in asked) == unknown, "every unsure case is put to a person"  # type: ignore[attr-defined]
+    assert len([e for e in events if e.type == "decision.resolved"]) == len(asked)
     runs = Counter(twin.tools.executed)
     once = {e.call for e in events if e.type == "tool.requested" and e.name == "t" and effect == "once"}  # type: ignore[attr-defined]
-    assert all(runs[call] <= 1 for call in once)
-    if state.status == "failed":
-        assert effect == "once"
-        assert next(e for e in events if isinstance(e, RunFailed)).code == "tool_outcome_unknown"
+    again = unknown if decides == "run_again" else Counter()
+    assert all(runs[call] <= 1 + again[call] for call in once), "a person said so each time it ran again"
+    if effect == "idempotent":
+        assert not unknown
+    if decides == "stop" and asked:
+        assert state.status == "cancelled" and len(asked) == 1
+        assert all(completed[call] == 1 for call in requested if not unknown[call])
     else:
+        assert all(completed[call] == 1 for call in requested)
         assert state.steps[-1].text == "The end"
         started = [e.message for e in events if e.type == "message.started"]  # type: ignore[attr-defined]
         assert len(started) == len(set(started))

@@ -100,7 +100,7 @@ def test_bounds_around_a_tool() -> None:
 
 
 def test_the_registry_lists_what_it_was_told_and_refuses_doubles() -> None:
-    assert list(collect_tools(DEFAULT_MODULES)) == ["current_date_time", "date_arithmetic", "calculator"]
+    assert list(collect_tools(DEFAULT_MODULES)) == ["current_date_time", "date_arithmetic", "calculator", "ask_person"]
     with pytest.raises(ToolsMisconfigured):
         collect_tools((DEFAULT_MODULES[0], DEFAULT_MODULES[0]))
     with pytest.raises(ToolsMisconfigured):

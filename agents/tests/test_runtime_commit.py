@@ -55,7 +55,7 @@ async def journals(owner: Any, agent: Any, writer: GroupWriter, count: int) -> l
                 conversation=run.conversation_id,
                 epoch=0,
                 last_seq=1,
-                projector=Projector(run=run.id, conversation=run.conversation_id),
+                projector=Projector(run=run.id, conversation=run.conversation_id, workspace=run.workspace_id),
                 channel=channel,
                 writer=writer,
             )

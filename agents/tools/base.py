@@ -18,7 +18,8 @@ class ToolSpec:
     """`parameters` is a JSON Schema (2020-12) of an object. `timeout` is in seconds.
 
     `effect`: "read" changes nothing; "idempotent" may be repeated under the same call id; "once", the default, is never
-    repeated when nobody knows whether it took effect.
+    repeated when nobody knows whether it took effect. `asks`: a person answers; `call` is never called, and the arguments
+    hold `question` and, if there are some to choose from, `options`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class ToolSpec:
     parameters: Mapping[str, Any]
     effect: Effect = "once"
     timeout: float = 30.0
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

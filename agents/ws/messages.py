@@ -26,7 +26,7 @@ SOCKET_MESSAGES: Mapping[str, Permission | None] = {
 TOPIC_PERMISSIONS: Mapping[str, Permission] = {
     "conversation": Permission.CONVERSATION_VIEW,
     "runs": Permission.RUN_VIEW,
-    "decisions": Permission.RUN_VIEW,
+    "decisions": Permission.DECISION_VIEW,
 }
 
 MAX_FRAME_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 """The tools that come with the product. All of them only read."""
 
 from agents.tools.base import Tool
-from agents.tools.builtin import calculator, date_time
+from agents.tools.builtin import ask_person, calculator, date_time
 
-TOOLS: tuple[Tool, ...] = (*date_time.TOOLS, *calculator.TOOLS)
+TOOLS: tuple[Tool, ...] = (*date_time.TOOLS, *calculator.TOOLS, *ask_person.TOOLS)
