@@ -125,6 +125,7 @@ def run_json(row: Run) -> dict[str, Any]:
         "created_at": row.created_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
+        "continues": {"run": row.continues_id, "seq": row.continues_seq} if row.continues_id else None,
     }
 
 

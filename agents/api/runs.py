@@ -13,6 +13,7 @@ from agents.engine.events import public_json
 from agents.models import Run, RunEvent
 from agents.selectors.runs import runs_visible_to
 from agents.selectors.usage import summarize_usage
+from agents.services import reruns
 from agents.services import runs as services
 from core.authz import Permission
 from core.clock import rfc3339
@@ -91,6 +92,31 @@ class RunCancel(RunView):
             return self.ok(run_json(run))
         services.cancel_run(self.actor, run=run)
         return self.ok(run_json(self.run(run_id)), status=202)
+
+
+class RunRetry(RunView):
+    permissions = {"POST": Permission.RUN_CREATE}
+    idempotent = True
+
+    @extend_schema(operation_id="run_retry", request=s.RetryIn, responses={202: s.RunOut})
+    def post(self, request: Request, workspace: str, run_id: str) -> Response:
+        """Try an ended run again, as a new one: from its question, or from one of its steps."""
+        run = self.run(run_id)
+        data = self.read(s.RetryIn)
+        new = reruns.retry_run(self.actor, run=run, from_step=data.get("from_step"))
+        return self.ok(run_json(self.run(new.id)), status=202)
+
+
+class RunContinue(RunView):
+    permissions = {"POST": Permission.RUN_CREATE}
+    idempotent = True
+
+    @extend_schema(operation_id="run_continue", request=s.NothingIn, responses={202: s.RunOut})
+    def post(self, request: Request, workspace: str, run_id: str) -> Response:
+        """Go on, in a new run, after the last whole step of one that failed or was stopped."""
+        run = self.run(run_id)
+        self.read(s.NothingIn)
+        return self.ok(run_json(self.run(reruns.continue_run(self.actor, run=run).id)), status=202)
 
 
 class RunEvents(RunView):

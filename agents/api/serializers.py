@@ -189,6 +189,11 @@ class RunOutputOut(serializers.Serializer):
     text = serializers.CharField()
 
 
+class ContinuesOut(serializers.Serializer):
+    run = serializers.CharField()
+    seq = serializers.IntegerField(help_text="Up to this event of the other run.")
+
+
 class RunOut(serializers.Serializer):
     id = serializers.CharField()
     status = serializers.ChoiceField(choices=RUN_STATES)
@@ -209,6 +214,7 @@ class RunOut(serializers.Serializer):
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     ended_at = serializers.DateTimeField(allow_null=True)
+    continues = ContinuesOut(allow_null=True, help_text="The run that this one tries again or goes on with.")
 
 
 class MessageAgentOut(AgentRef):
@@ -292,6 +298,10 @@ class RunAccepted(serializers.Serializer):
     status = serializers.ChoiceField(choices=RUN_STATES)
     last_seq = serializers.IntegerField()
     conversation = serializers.CharField()
+
+
+class RetryIn(StrictSerializer):
+    from_step = StrictIntegerField(min_value=1, max_value=1_000, required=False)
 
 
 class NothingIn(StrictSerializer):

@@ -21,6 +21,8 @@ workspace_urls = [
     path("runs/<str:run_id>/", runs.RunDetail.as_view()),
     path("runs/<str:run_id>/events/", runs.RunEvents.as_view()),
     path("runs/<str:run_id>/cancel/", runs.RunCancel.as_view()),
+    path("runs/<str:run_id>/retry/", runs.RunRetry.as_view()),
+    path("runs/<str:run_id>/continue/", runs.RunContinue.as_view()),
     path("runs/<str:run_id>/stream/", run_stream),
     path("decisions/", decisions.DecisionList.as_view()),
     path("decisions/<str:decision_id>/", decisions.DecisionDetail.as_view()),

@@ -47,7 +47,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunQueued(Event):
-    """`input` is {"message": id, "text": str}: what the person wrote, or None when a run starts without words."""
+    """`input` is {"message": id, "text": str}: what the person wrote, or None when a run starts without words of its own.
+
+    `continues` is {"run": id, "seq": int}: the run begins with what that one had done up to that event.
+    """
 
     type: ClassVar[str] = "run.queued"
     agent: str
@@ -58,6 +61,7 @@ class RunQueued(Event):
     model_name: str
     request_id: str
     input: Mapping[str, str] | None
+    continues: Mapping[str, Any] | None = field(default=None, metadata=_OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,14 @@ def _this_run(state: RunState) -> list[ChatMessage]:
     messages: list[ChatMessage] = []
     if state.input_text is not None:
         messages.append(UserMessage(state.input_text))
-    for step in state.steps:
+    for step in (*state.inherited, *state.steps):
         if step.finish is None:
             continue
         calls = tuple(ToolCallPart(call.call, call.name, call.arguments) for call in step.calls)
         messages.append(AssistantMessage(step.text, calls, step.vendor_state))
         for call in step.calls:
-            messages.append(ToolResultMessage(call.call, call.name, call.result, call.outcome != "ok"))
+            result = call.result if call.outcome not in (None, "unknown") else "The outcome of this call is not known."
+            messages.append(ToolResultMessage(call.call, call.name, result, call.outcome != "ok"))
     return messages
 
 

@@ -67,6 +67,8 @@ class RunState:
     idle_attempts: int = 0
     """Attempts in a row that ended without finishing a model call or a tool: the sign of a run that kills its worker."""
     steps: list[StepState] = field(default_factory=list)
+    inherited: tuple[StepState, ...] = ()
+    """Steps of the run that this one continues; they count for the prompt only."""
     input_tokens: int = 0
     output_tokens: int = 0
     dropped_messages: int = 0
@@ -96,7 +98,8 @@ class RunState:
         match event:
             case ev.RunQueued():
                 self.status = "queued"
-                self.input_text = event.input["text"] if event.input is not None else None
+                if event.input is not None:
+                    self.input_text = event.input["text"]
             case ev.RunStarted() | ev.RunResumed():
                 self.status = "running"
                 self.attempts = event.attempt
@@ -172,9 +175,16 @@ class RunState:
         raise JournalBroken(f"no call {call_id} was requested")
 
 
-def fold(events: Iterable[ev.Event]) -> RunState:
-    """The state after these events, from the first. Raises JournalBroken."""
-    state = RunState()
+def inherit(base: RunState) -> RunState:
+    """The state of a new run that continues `base`, before its first event: the same question, and every step that came
+    to its end. The text of one that was cut is written anew."""
+    whole = [step for step in base.steps if step.finish in ("stop", "length", "tool_calls")]
+    return RunState(input_text=base.input_text, inherited=(*base.inherited, *whole))
+
+
+def fold(events: Iterable[ev.Event], state: RunState | None = None) -> RunState:
+    """The state after these events, from the first; `state` is what was inherited. Raises JournalBroken."""
+    state = state or RunState()
     for event in events:
         state.apply(event)
     return state

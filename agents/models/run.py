@@ -50,6 +50,11 @@ class Run(WorkspaceOwned):
     cached_tokens = models.PositiveBigIntegerField(default=0)
     cost_amount = models.DecimalField(max_digits=18, decimal_places=9, null=True)
     cost_currency = models.CharField(max_length=3, blank=True)
+    continues = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    continues_seq = models.PositiveIntegerField(null=True, help_text="Up to this event of the other run.")
+    superseded_after = models.PositiveIntegerField(
+        null=True, help_text="Another run took over after this event: what follows it is no part of later prompts."
+    )
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
-from agents.models import Message, Run
+from agents.models import Message
 from core.prepared import Prepared
 from llm_providers.protocol import AssistantMessage, ChatMessage, ToolCallPart, ToolResultMessage, UserMessage
 
@@ -14,7 +14,8 @@ MAX_CHARACTERS = 2_000_000
 
 
 def _earlier(conversation: str, run: str) -> QuerySet[Message]:
-    return Message.objects.filter(conversation_id=conversation, run_id__lt=run)
+    earlier = Message.objects.filter(conversation_id=conversation, run_id__lt=run)
+    return earlier.filter(Q(run__superseded_after=None) | Q(seq__lte=F("run__superseded_after")))
 
 
 _EARLIER = Prepared(
@@ -26,9 +27,11 @@ _EARLIER = Prepared(
 )
 
 
-def load_history(run: Run, *, max_characters: int = MAX_CHARACTERS) -> tuple[tuple[ChatMessage, ...], int]:
-    """(messages before this run, oldest first; how many still older ones were not loaded)."""
-    rows = _EARLIER.rows(conversation=run.conversation_id, run=run.id)
+def load_history(
+    conversation: str, *, before: str, max_characters: int = MAX_CHARACTERS
+) -> tuple[tuple[ChatMessage, ...], int]:
+    """(messages before the run `before`, oldest first; how many still older ones were not loaded)."""
+    rows = _EARLIER.rows(conversation=conversation, run=before)
     if not rows:
         return (), 0
     kept, size = 0, 0
@@ -42,7 +45,7 @@ def load_history(run: Run, *, max_characters: int = MAX_CHARACTERS) -> tuple[tup
         rows_kept.pop()
     omitted = 0
     if len(rows_kept) < len(rows):
-        omitted = _earlier(run.conversation_id, run.id).count() - len(rows_kept)
+        omitted = _earlier(conversation, before).count() - len(rows_kept)
     messages: list[ChatMessage] = []
     for _, role, text, calls in reversed(rows_kept):
         messages.extend(_as_messages(role, text, calls))

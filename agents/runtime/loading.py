@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from agents.engine.events import EventMalformed, from_json
 from agents.engine.ports import Resolution
-from agents.engine.state import JournalBroken, RunState, fold
+from agents.engine.state import JournalBroken, RunState, fold, inherit
 from agents.models import AgentVersion, Decision, MessageChunk, Run, RunEvent
 from agents.runtime.history import load_history
 from agents.runtime.lease import claim_run
@@ -62,11 +62,15 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
     # No transaction: what is read here changes only by the lease's holder, and on SQLite one would lock out writers.
     run = _read_run(run_id)
     rows = _JOURNAL.rows(run=run_id)
-    history, omitted = load_history(run)
     saved = load_saved_text(run_id) if run.attempts else {}
+    history, omitted = ((), 0) if run.continues_seq is not None else load_history(run.conversation_id, before=run_id)
     try:
+        inherited = None
+        if run.continues_seq is not None:
+            first, inherited = _inherited(run)
+            history, omitted = load_history(run.conversation_id, before=first)
         stored = [(seq, at, from_json(event)) for seq, at, event in rows]
-        state = fold(event for _, _, event in stored)
+        state = fold((event for _, _, event in stored), inherited)
         projector = project_run(run, stored)
     except (EventMalformed, JournalBroken) as error:
         return ClaimedRun(run, RunState(), _blank(run), history, omitted, saved, broken=str(error))
@@ -84,6 +88,20 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
         resolutions=_resolutions(run_id) if state.open_decisions else {},
         model=_model_of(run),
     )
+
+
+def _inherited(run: Run) -> tuple[str, RunState]:
+    """(the first run of the chain that this one continues, the state it begins with)."""
+    chain: list[tuple[str, int]] = []
+    link: tuple[str | None, int | None] = run.continues_id, run.continues_seq
+    while link[0] is not None and link[1] is not None:
+        chain.append((link[0], link[1]))
+        link = Run.objects.values_list("continues_id", "continues_seq").get(pk=link[0])
+    state = RunState()
+    for base, seq in reversed(chain):
+        rows = RunEvent.objects.filter(run_id=base, seq__lte=seq).order_by("seq").values_list("event", flat=True)
+        state = inherit(fold((from_json(event) for event in rows), state))
+    return (chain[-1][0] if chain else run.id), state
 
 
 def _resolutions(run_id: str) -> dict[str, Resolution]:

@@ -39,20 +39,20 @@ def start_run(
     from agents.services.conversations import open_conversation
 
     authorize(act.actor, Permission.AGENT_RUN, agent)
-    _check_room(act)
+    check_room(act)
     if conversation is None:
         authorize(act.actor, Permission.CONVERSATION_CREATE)
         conversation = open_conversation(act, agent=agent, draft=version == "draft")
     else:
         authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
-        _lock(conversation)
+        lock_conversation(conversation)
         if version is None and conversation.is_draft:
             version = "draft"
     chosen = version_to_run(act.actor, agent, version)
     if mode == "interrupt":
         for earlier in Run.objects.filter(conversation=conversation, status__in=Run.OPEN):
             request_cancel(earlier)
-    run = _write_run(act, agent=agent, version=chosen, conversation=conversation, text=text, mode=mode)
+    run = write_run(act, agent=agent, version=chosen, conversation=conversation, text=text, mode=mode)
     act.target(run)
     act.record(agent=agent.id, version=chosen.number, conversation=conversation.id)
     after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id))
@@ -68,7 +68,7 @@ _LOCKED = Prepared(
 )
 
 
-def _lock(conversation: Conversation) -> None:
+def lock_conversation(conversation: Conversation) -> None:
     """Nobody else starts a run in it until the transaction ends; what matters of it is read anew. NotFound once deleted."""
     row = _LOCKED.row(conversation=conversation.pk)
     if row is None or row[0] is not None:
@@ -93,7 +93,7 @@ def request_cancel(run: Run) -> None:
         after_commit(lambda: signal_run(run.id))
 
 
-def _check_room(act: Action) -> None:
+def check_room(act: Action) -> None:
     if settings.RATE_LIMITS == "off":
         return
     if open_run_count(act.actor) >= MAX_OPEN_RUNS * float(settings.RATE_LIMITS):
@@ -104,10 +104,20 @@ def _check_room(act: Action) -> None:
         )
 
 
-def _write_run(
-    act: Action, *, agent: Agent, version: AgentVersion, conversation: Conversation, text: str, mode: Mode
+def write_run(
+    act: Action,
+    *,
+    agent: Agent,
+    version: AgentVersion,
+    conversation: Conversation,
+    text: str | None,
+    mode: Mode = "queue",
+    continues: tuple[Run, int] | None = None,
 ) -> Run:
-    """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers."""
+    """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers.
+
+    `text` None: it has no words of its own, because it `continues` another run after one of its events.
+    """
     moment = now()
     run = Run(
         workspace_id=act.workspace_id,
@@ -117,7 +127,9 @@ def _write_run(
         started_by_id=act.person_id,
         request_id=act.actor.request_id,
     )
-    message_id = new_id("msg")
+    if continues is not None:
+        run.continues, run.continues_seq = continues
+    message_id = new_id("msg") if text is not None else None
     queued = RunQueued(
         agent=agent.id,
         agent_name=agent.name,
@@ -126,11 +138,14 @@ def _write_run(
         conversation=conversation.id,
         model_name=version.model_name,
         request_id=act.actor.request_id,
-        input={"message": message_id, "text": text, **({"mode": mode} if mode != "queue" else {})},
+        input={"message": message_id, "text": text, **({"mode": mode} if mode != "queue" else {})}
+        if message_id is not None and text is not None
+        else None,
+        continues={"run": continues[0].id, "seq": continues[1]} if continues is not None else None,
     )
     write_first_events(run, [queued], at=moment)
     run.input_message = message_id
-    if not conversation.title:
+    if not conversation.title and text is not None:
         table = connection.ops.quote_name(Conversation._meta.db_table)
         with connection.cursor() as cursor:
             title = title_from(text)

@@ -211,7 +211,7 @@ async def test_a_message_goes_into_the_history_of_the_next(owner: Any, agent: An
         )
         second = await start(owner, agent, "Two [[tokens:5 gap:0]]", conversation=first.conversation_id)
         await ended(second)
-        messages, omitted = await in_db(lambda: load_history(Run.objects.get(pk=second)))
+        messages, omitted = await in_db(lambda: load_history(Run.objects.get(pk=second).conversation_id, before=second))
     assert [type(message).__name__ for message in messages] == [
         "UserMessage",
         "AssistantMessage",
