@@ -21,6 +21,7 @@ from agents.selectors.runs import (
     with_last_run,
 )
 from agents.services import conversations as services
+from agents.services.interjections import steer_run
 from agents.services.runs import input_message_id, start_run
 from core.authz import Permission
 from core.errors import NotFound, ValidationFailed
@@ -145,5 +146,9 @@ class MessageList(ConversationView):
                 f"{conversation.agent.name} was deleted. Choose another agent for this conversation.",
                 code="agent_deleted",
             )
+        if data.get("mode") == "steer":
+            del data["mode"]
+            if (steered := steer_run(self.actor, conversation=conversation, text=data["text"])) is not None:
+                return self.ok({"message": steered[1], "run": steered[0].id}, status=202)
         run = start_run(self.actor, agent=conversation.agent, conversation=conversation, **data)
         return self.ok({"message": input_message_id(run), "run": run.id}, status=202)

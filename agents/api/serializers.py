@@ -159,7 +159,7 @@ class ConversationOut(serializers.Serializer):
 
 class MessageIn(StrictSerializer):
     text = TextField(max_bytes=262_144)
-    mode = serializers.ChoiceField(choices=["queue", "interrupt"], required=False)
+    mode = serializers.ChoiceField(choices=["queue", "steer", "interrupt"], required=False)
     attachments = serializers.ListField(child=serializers.JSONField(), max_length=0, required=False)
 
     def validate_text(self, text: str) -> str:

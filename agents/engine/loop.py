@@ -159,7 +159,7 @@ class _Drive:
             work = self._call_model(restarted=step)
         elif step is not None and step.unfinished_calls():
             work = self._call_tools(step)
-        elif step is not None and step.finish != "tool_calls":
+        elif step is not None and step.finish != "tool_calls" and not self.state.unanswered:
             self.result = _verdict(step)
             return
         elif (reached := reached_limit(self.state, self.ports.spec.limits)) is not None:
@@ -170,8 +170,18 @@ class _Drive:
         async with aclosing(work):
             async for commit in work:
                 yield commit
+        if isinstance(self.result, Finished):
+            await self._hear()
+            if self.state.unanswered:
+                self.result = Continue()  # the person spoke while the answer was written: it is not the last one
 
     # --- People --------------------------------------------------------------------------------------------------------
+
+    async def _hear(self) -> None:
+        """What the person said since becomes part of the journal, and of the next model call."""
+        for said in await self.ports.interjections():
+            self._add(ev.MessageStarted(said.message, "user", len(self.state.steps)))
+            self._add(ev.MessageCompleted(said.message, "user", said.text, "stop"))
 
     def _request(self, kind: str, call: CallState, prompt: str, options: tuple[str, ...] = ()) -> None:
         decision = self.ports.new_id("dec")
@@ -203,6 +213,7 @@ class _Drive:
 
     async def _call_model(self, *, restarted: StepState | None) -> AsyncGenerator[Sequence[ev.Event], None]:
         ports, spec = self.ports, self.ports.spec
+        await self._hear()
         messages, left_out = build_messages(self.state, spec)
         if restarted is None:
             number = len(self.state.steps) + 1

@@ -5,7 +5,7 @@ Must not know who implements them. Nothing here does anything.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -55,6 +55,18 @@ class Resolution:
 
     resolution: str
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Interjection:
+    """What the person said while the run went on, and the id of the message that it becomes."""
+
+    message: str
+    text: str
+
+
+async def _nobody_speaks() -> Sequence[Interjection]:
+    return ()
 
 
 class StopRequests(Protocol):
@@ -111,7 +123,8 @@ class LiveText(Protocol):
 @dataclass(frozen=True, slots=True)
 class EnginePorts:
     """Everything outside. `monotonic` gives seconds; `saved_text` the (text, reasoning) of a message that a crashed
-    predecessor had open, as far as it was saved; `resolutions` what people decided of what this run asked, by decision."""
+    predecessor had open, as far as it was saved; `resolutions` what people decided of what this run asked, by decision;
+    `interjections` what the person said since and the journal does not hold yet."""
 
     spec: RunSpec
     model: ModelPort
@@ -122,3 +135,4 @@ class EnginePorts:
     monotonic: Callable[[], float]
     saved_text: Callable[[str], tuple[str, str]] = lambda message: ("", "")
     resolutions: Mapping[str, Resolution] = field(default_factory=dict)
+    interjections: Callable[[], Awaitable[Sequence[Interjection]]] = _nobody_speaks

@@ -50,14 +50,17 @@ def _this_run(state: RunState) -> list[ChatMessage]:
     messages: list[ChatMessage] = []
     if state.input_text is not None:
         messages.append(UserMessage(state.input_text))
-    for step in (*state.inherited, *state.steps):
-        if step.finish is None:
-            continue
+    said = [[UserMessage(one.text) for one in state.said if one.after == n] for n in range(state.finished_steps + 1)]
+    finished = [step for step in state.steps if step.finish is not None]
+    for number, step in enumerate((*state.inherited, *finished), start=-len(state.inherited)):
+        if number >= 0:
+            messages.extend(said[number])
         calls = tuple(ToolCallPart(call.call, call.name, call.arguments) for call in step.calls)
         messages.append(AssistantMessage(step.text, calls, step.vendor_state))
         for call in step.calls:
             result = call.result if call.outcome not in (None, "unknown") else "The outcome of this call is not known."
             messages.append(ToolResultMessage(call.call, call.name, result, call.outcome != "ok"))
+    messages.extend(said[-1])
     return messages
 
 

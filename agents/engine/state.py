@@ -57,6 +57,14 @@ class StepState:
         return [call for call in self.calls if call.outcome is None]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the person said while the run went on. `after` so many of its steps had come to their end."""
+
+    after: int
+    text: str
+
+
 @dataclass(slots=True)
 class RunState:
     """The whole of a run. Change it only by `apply`."""
@@ -72,6 +80,7 @@ class RunState:
     input_tokens: int = 0
     output_tokens: int = 0
     dropped_messages: int = 0
+    said: list[Said] = field(default_factory=list)
     decisions: list[DecisionState] = field(default_factory=list)
 
     @property
@@ -81,6 +90,15 @@ class RunState:
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
+
+    @property
+    def finished_steps(self) -> int:
+        return sum(1 for step in self.steps if step.finish is not None)
+
+    @property
+    def unanswered(self) -> bool:
+        """The person said something that no model call has answered."""
+        return bool(self.said) and self.said[-1].after >= self.finished_steps
 
     @property
     def open_decisions(self) -> list[DecisionState]:
@@ -117,6 +135,10 @@ class RunState:
             case ev.StepRestarted():
                 step = self._last(event)
                 step.message, step.text, step.attempt = None, "", event.attempt
+            case ev.MessageStarted() if event.role == "user":
+                pass
+            case ev.MessageCompleted() if event.role == "user":
+                self.said.append(Said(self.finished_steps, event.text))
             case ev.MessageStarted():
                 self._last(event).message = event.message
             case ev.MessageCompleted():

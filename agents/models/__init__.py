@@ -3,6 +3,17 @@
 from agents.models.agent import Agent, AgentVersion
 from agents.models.conversation import Conversation, Message
 from agents.models.decision import Decision
+from agents.models.interjection import Interjection
 from agents.models.run import MessageChunk, Run, RunEvent
 
-__all__ = ["Agent", "AgentVersion", "Conversation", "Decision", "Message", "MessageChunk", "Run", "RunEvent"]
+__all__ = [
+    "Agent",
+    "AgentVersion",
+    "Conversation",
+    "Decision",
+    "Interjection",
+    "Message",
+    "MessageChunk",
+    "Run",
+    "RunEvent",
+]

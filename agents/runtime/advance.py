@@ -14,13 +14,13 @@ from contextlib import aclosing
 from agents.engine.events import TERMINAL_TYPES, Event
 from agents.engine.limits import STOP_MAX_SECONDS, Limits
 from agents.engine.loop import advance, failure_events
-from agents.engine.ports import EnginePorts, RunSpec, TextPart
+from agents.engine.ports import EnginePorts, Interjection, RunSpec, TextPart
 from agents.runtime import lease
 from agents.runtime.group_commit import StaleLease, writer
-from agents.runtime.host import RUN_KIND, LiveRun, host
+from agents.runtime.host import LEFT_OVER_KIND, RUN_KIND, LiveRun, host
 from agents.runtime.hub import hub
 from agents.runtime.journal import RunJournal
-from agents.runtime.loading import ClaimedRun, claim_and_load
+from agents.runtime.loading import ClaimedRun, claim_and_load, read_interjections
 from agents.runtime.metrics import count_events
 from agents.runtime.notices import Notice, notices
 from agents.runtime.ports import AgentTools, GatewayModel, limits_of
@@ -62,9 +62,10 @@ async def carry_on(run_id: str) -> None:
         stop.request("cancelled")
     task = asyncio.current_task()
     assert task is not None
-    host.enter(run_id, LiveRun(stop, journal, task), epoch=run.lease_epoch)
+    live = LiveRun(stop, journal, task, spoken_to=claimed.spoken_to)
+    host.enter(run_id, live, epoch=run.lease_epoch)
     try:
-        await _drive(claimed, journal, stop)
+        await _drive(claimed, journal, live)
     except StaleLease:
         log.warning("run %s: another worker has taken it over", run_id)
     except asyncio.CancelledError:
@@ -78,9 +79,12 @@ async def carry_on(run_id: str) -> None:
         host.leave(run_id)
     if journal.following is not None:
         ring(RUN_KIND, journal.following)
+    if live.spoken_to:
+        ring(LEFT_OVER_KIND, run_id)
 
 
-async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> None:
+async def _drive(claimed: ClaimedRun, journal: RunJournal, held: LiveRun) -> None:
+    stop = held.stop
     if claimed.broken is not None:
         raise RuntimeError(f"the journal cannot be carried on: {claimed.broken}")
     run = claimed.run
@@ -92,6 +96,12 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> 
 
     def live(message: str, part: TextPart, text: str) -> None:
         host.emit(journal, message, part, text)
+
+    async def interjections() -> Sequence[Interjection]:
+        if not held.spoken_to:
+            return ()
+        held.spoken_to = False
+        return await in_db(read_interjections, run.id)
 
     ports = EnginePorts(
         spec=RunSpec(
@@ -111,6 +121,7 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, stop: StopSignal) -> 
         monotonic=time.monotonic,
         saved_text=lambda message: claimed.saved.get(message, ("", "")),
         resolutions=claimed.resolutions,
+        interjections=interjections,
     )
     timer = _start_timer(claimed, limits, stop)
     try:

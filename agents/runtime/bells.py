@@ -24,6 +24,11 @@ def ring_decided(run: str, conversation: str, workspace: str, starter: str) -> N
         notices.announce(Notice(run, conversation, workspace, starter, "decision.resolved"))
 
 
+def speak_to_run(run: str) -> None:
+    """Somebody said something to a run: its holder reads it before the next model call."""
+    host.speak_from_anywhere(run)
+
+
 def signal_run(run: str) -> None:
     """`cancel_requested_at` was set: stop the run if it is at work here, end it if it waits in the queue."""
     host.cancel_from_anywhere(run)

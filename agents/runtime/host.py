@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agents.runtime import lease
@@ -22,6 +22,8 @@ from jobs.registry import JobKind, register_kind
 log = logging.getLogger(__name__)
 
 RUN_KIND = "run"
+#: Ended runs that somebody had spoken to too late; the work is registered by the services.
+LEFT_OVER_KIND = "left_over"
 SAVE_SECONDS = 0.5
 TICK_SECONDS = 1.0
 
@@ -33,6 +35,8 @@ class LiveRun:
     stop: StopSignal
     journal: RunJournal
     task: asyncio.Task[None]
+    spoken_to: bool = False
+    """Somebody may have said something to it that its journal does not hold yet."""
 
 
 class Host:
@@ -43,6 +47,7 @@ class Host:
         self.keeper = lease.LeaseKeeper()
         self._unsaved: dict[str, tuple[RunJournal, OpenMessage]] = {}
         self._cancelled_early: set[str] = set()
+        self._spoken_to_early: set[str] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticker: asyncio.Task[None] | None = None
 
@@ -74,19 +79,27 @@ class Host:
             self._cancelled_early.discard(run)
             live.stop.request("cancelled")
 
-        def on_loop(what: str) -> None:
+        if run in self._spoken_to_early:
+            self._spoken_to_early.discard(run)
+            live.spoken_to = True
+
+        def on_loop(what: Callable[[str], None]) -> None:
             try:
-                loop.call_soon_threadsafe(self._lose if what == "lost" else self._cancel, run)
+                loop.call_soon_threadsafe(what, run)
             except RuntimeError:
                 pass
 
         self.keeper.tick()
-        self.keeper.hold(run, lease.Held(epoch, lambda: on_loop("lost"), lambda: on_loop("cancel")))
+        held = lease.Held(
+            epoch, lambda: on_loop(self._lose), lambda: on_loop(self._cancel), lambda: on_loop(self._speak_to)
+        )
+        self.keeper.hold(run, held)
 
     def leave(self, run: str) -> None:
         self.keeper.drop(run)
         self.live.pop(run, None)
         self._cancelled_early.discard(run)
+        self._spoken_to_early.discard(run)
         hub.release(run)
 
     def emit(self, journal: RunJournal, message: str, part: str, text: str) -> None:
@@ -124,12 +137,27 @@ class Host:
             self._cancelled_early.add(run)
             ring(RUN_KIND, run)
 
+    def _speak_to(self, run: str) -> None:
+        live = self.live.get(run)
+        if live is not None:
+            live.spoken_to = True
+            return
+        if len(self._spoken_to_early) > 10_000:
+            self._spoken_to_early.clear()
+        self._spoken_to_early.add(run)
+
     def cancel_from_anywhere(self, run: str) -> None:
+        self._from_anywhere(self._cancel, run)
+
+    def speak_from_anywhere(self, run: str) -> None:
+        self._from_anywhere(self._speak_to, run)
+
+    def _from_anywhere(self, what: Callable[[str], None], run: str) -> None:
         loop = self._loop
         if loop is None:
             return
         try:
-            loop.call_soon_threadsafe(self._cancel, run)
+            loop.call_soon_threadsafe(what, run)
         except RuntimeError:
             pass
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from agents.models import Decision, Run
+from agents.models import Decision, Interjection, Run
 from core.clock import now
 from core.ids import new_id
 from core.prepared import Prepared
@@ -108,6 +108,7 @@ class Held:
     epoch: int
     on_lost: Callable[[], None]
     on_cancel: Callable[[], None]
+    on_spoken_to: Callable[[], None] = lambda: None
 
 
 class LeaseKeeper:
@@ -180,7 +181,7 @@ class LeaseKeeper:
             return
         self._renewed = moment
         for run, one in held.items():
-            epoch, cancelled = still.get(run, (None, False))
+            epoch, cancelled, spoken_to = still.get(run, (None, False, False))
             if epoch != one.epoch:
                 with self._lock:
                     ended = self._held.get(run) is not one  # it ended while we looked
@@ -188,13 +189,17 @@ class LeaseKeeper:
                     one.on_lost()
             elif cancelled:
                 one.on_cancel()
+            elif spoken_to:
+                one.on_spoken_to()
 
-    def _renew(self, runs: Sequence[str]) -> dict[str, tuple[int, bool]]:
-        """{run: (epoch, cancel requested)} of those that are still ours. One UPDATE for some hundred runs."""
-        still: dict[str, tuple[int, bool]] = {}
+    def _renew(self, runs: Sequence[str]) -> dict[str, tuple[int, bool, bool]]:
+        """{run: (epoch, cancel requested, spoken to)} of those that are still ours. One UPDATE for some hundred runs."""
+        still: dict[str, tuple[int, bool, bool]] = {}
+        said = Exists(Interjection.objects.filter(run=OuterRef("pk"), taken=False))
         for start in range(0, len(runs), _AT_ONCE):
             ours = Run.objects.filter(pk__in=runs[start : start + _AT_ONCE], lease_holder=HOLDER, status__in=Run.OPEN)
             ours.update(lease_until=now() + LEASE)
-            for run, epoch, cancelled in ours.values_list("pk", "lease_epoch", "cancel_requested_at"):
-                still[run] = (epoch, cancelled is not None)
+            rows = ours.annotate(said=said).values_list("pk", "lease_epoch", "cancel_requested_at", "said")
+            for run, epoch, cancelled, spoken_to in rows:
+                still[run] = (epoch, cancelled is not None, spoken_to)
         return still

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.db.models import Exists, OuterRef
+
 from agents.engine.events import EventMalformed, from_json
-from agents.engine.ports import Resolution
+from agents.engine.ports import Interjection, Resolution
 from agents.engine.state import JournalBroken, RunState, fold, inherit
 from agents.models import AgentVersion, Decision, MessageChunk, Run, RunEvent
+from agents.models import Interjection as Saying
 from agents.runtime.history import load_history
 from agents.runtime.lease import claim_run
 from agents.runtime.projection import Projector, StoredEvent, project_run
@@ -30,6 +33,8 @@ class ClaimedRun:
     omitted: int
     saved: dict[str, tuple[str, str]]
     broken: str | None = None
+    spoken_to: bool = False
+    """The person said something that the journal does not hold yet."""
     waited: float = 0.0
     """For how many seconds it waited for people, in all: time that its limit does not count."""
     resolutions: dict[str, Resolution] = field(default_factory=dict)
@@ -38,7 +43,11 @@ class ClaimedRun:
 
 
 _RUN = Prepared(
-    lambda value: Run.objects.filter(pk=value("run")).values_list(*columns(Run), *columns(AgentVersion, "version"))
+    lambda value: (
+        Run.objects.filter(pk=value("run"))
+        .annotate(spoken_to=Exists(Saying.objects.filter(run=OuterRef("pk"), taken=False)))
+        .values_list("spoken_to", *columns(Run), *columns(AgentVersion, "version"))
+    )
 )
 _RUN_WIDTH = len(columns(Run))
 _JOURNAL = Prepared(
@@ -46,13 +55,13 @@ _JOURNAL = Prepared(
 )
 
 
-def _read_run(run_id: str) -> Run:
+def _read_run(run_id: str) -> tuple[Run, bool]:
     row = _RUN.row(run=run_id)
     if row is None:
         raise Run.DoesNotExist
-    run = instance(Run, row[:_RUN_WIDTH])
-    run.version = instance(AgentVersion, row[_RUN_WIDTH:])
-    return run
+    run = instance(Run, row[1 : _RUN_WIDTH + 1])
+    run.version = instance(AgentVersion, row[_RUN_WIDTH + 1 :])
+    return run, bool(row[0])
 
 
 def claim_and_load(run_id: str) -> ClaimedRun | None:
@@ -60,7 +69,7 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
     if not claim_run(run_id):
         return None
     # No transaction: what is read here changes only by the lease's holder, and on SQLite one would lock out writers.
-    run = _read_run(run_id)
+    run, spoken_to = _read_run(run_id)
     rows = _JOURNAL.rows(run=run_id)
     saved = load_saved_text(run_id) if run.attempts else {}
     history, omitted = ((), 0) if run.continues_seq is not None else load_history(run.conversation_id, before=run_id)
@@ -84,6 +93,7 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
         history,
         omitted,
         saved,
+        spoken_to=spoken_to,
         waited=_seconds_waited(stored),
         resolutions=_resolutions(run_id) if state.open_decisions else {},
         model=_model_of(run),
@@ -107,6 +117,12 @@ def _inherited(run: Run) -> tuple[str, RunState]:
 def _resolutions(run_id: str) -> dict[str, Resolution]:
     rows = Decision.objects.filter(run_id=run_id, status=Decision.Status.RESOLVED)
     return {pk: Resolution(made, text) for pk, made, text in rows.values_list("pk", "resolution", "result")}
+
+
+def read_interjections(run_id: str) -> list[Interjection]:
+    """What was said to the run and is not in its journal, in order."""
+    rows = Saying.objects.filter(run_id=run_id, taken=False).order_by("created_at", "id")
+    return [Interjection(message, text) for message, text in rows.values_list("pk", "text")]
 
 
 def _seconds_waited(stored: Sequence[StoredEvent]) -> float:

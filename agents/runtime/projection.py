@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from agents.engine import events as ev
 from agents.engine.events import Event, from_json
-from agents.models import Conversation, Decision, Message, MessageChunk, Run, RunEvent
+from agents.models import Conversation, Decision, Interjection, Message, MessageChunk, Run, RunEvent
 from core.clock import now, rfc3339
 from core.rows import insert_rows
 
@@ -32,6 +32,8 @@ class Changes:
     changed_messages: list[Message] = field(default_factory=list)
     new_decisions: list[Decision] = field(default_factory=list)
     expired_decisions: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    """Interjections that are messages of the journal now."""
     spoken_at: datetime | None = None
     closes_text: bool = False
     """A message ended or was dropped: its saved pieces of text go."""
@@ -56,6 +58,7 @@ class Projector:
         self._changed: dict[str, Message] = {}
         self._decisions: list[Decision] = []
         self._expired: list[str] = []
+        self._taken: list[str] = []
         self._spoken_at: datetime | None = None
         self._closes_text = False
 
@@ -83,6 +86,9 @@ class Projector:
                 self._end(at, Run.Status.CANCELLED, "cancelled")
             case ev.ReasoningCompleted():
                 self._reasoning[event.message] = event.text
+            case ev.MessageCompleted() if event.role == "user":
+                self._add_message(event.message, seq, at, role="user", text=event.text)
+                self._taken.append(event.message)
             case ev.MessageCompleted():
                 self._complete_message(seq, at, event)
             case ev.StepRestarted():
@@ -109,11 +115,12 @@ class Projector:
             [message for key, message in self._changed.items() if key not in self._new],
             self._decisions,
             self._expired,
+            self._taken,
             self._spoken_at,
             self._closes_text,
         )
         self._columns, self._new, self._changed, self._spoken_at, self._closes_text = {}, {}, {}, None, False
-        self._decisions, self._expired = [], []
+        self._decisions, self._expired, self._taken = [], [], []
         return changes
 
     def _add_message(self, message_id: str, seq: int, at: datetime, **fields: Any) -> Message:
@@ -216,6 +223,8 @@ def write_messages(changes: Changes, *, run: str, conversation: str) -> None:
     """Store the messages and decisions of `changes`. Inside the caller's transaction."""
     insert_rows(changes.new_messages)
     insert_rows(changes.new_decisions)
+    if changes.taken:
+        Interjection.objects.filter(pk__in=changes.taken).update(taken=True)
     if changes.expired_decisions:
         Decision.objects.filter(pk__in=changes.expired_decisions, status=Decision.Status.OPEN).update(
             status=Decision.Status.EXPIRED, updated_at=now()

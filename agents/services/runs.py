@@ -113,6 +113,7 @@ def write_run(
     text: str | None,
     mode: Mode = "queue",
     continues: tuple[Run, int] | None = None,
+    message_id: str | None = None,
 ) -> Run:
     """The run with the first event of its journal (epoch 0: nobody holds it yet), and the message it answers.
 
@@ -129,7 +130,8 @@ def write_run(
     )
     if continues is not None:
         run.continues, run.continues_seq = continues
-    message_id = new_id("msg") if text is not None else None
+    if text is not None and message_id is None:
+        message_id = new_id("msg")
     queued = RunQueued(
         agent=agent.id,
         agent_name=agent.name,
