@@ -8,6 +8,9 @@ from agents.api.serializers import AgentRef
 from agents.models import Decision
 from core.rest.serializers import PersonOut, StrictSerializer, TextField
 
+DECISION_KINDS = Decision.Kind.values
+DECISION_STATES = Decision.Status.values
+
 
 class ResolveIn(StrictSerializer):
     """Which resolutions a decision takes stands in its `resolutions`."""
@@ -22,8 +25,8 @@ class ResolveIn(StrictSerializer):
 
 class DecisionOut(serializers.Serializer):
     id = serializers.CharField()
-    kind = serializers.ChoiceField(choices=Decision.Kind.values)
-    status = serializers.ChoiceField(choices=Decision.Status.values)
+    kind = serializers.ChoiceField(choices=DECISION_KINDS)
+    status = serializers.ChoiceField(choices=DECISION_STATES)
     run = serializers.CharField()
     conversation = serializers.CharField()
     agent = AgentRef()

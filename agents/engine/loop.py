@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 from agents.engine import events as ev
 from agents.engine.limits import (
@@ -23,6 +22,7 @@ from agents.engine.ports import EnginePorts, ToolAnswer
 from agents.engine.prompt import build_messages
 from agents.engine.state import CallState, RunState, StepState
 from agents.engine.tool_batch import run_wave, waves
+from agents.engine.verdict import Answer, Continue, Failed, Finished, StepResult, Stopped, Waiting, judge, verdict
 from llm_providers.errors import ProviderError
 from llm_providers.protocol import (
     ModelInterrupted,
@@ -32,39 +32,6 @@ from llm_providers.protocol import (
     ToolCallReady,
     UsageSettled,
 )
-
-REFUSED_DETAIL = "The model declined to answer this. Rephrase the message, or choose another model."
-
-
-@dataclass(frozen=True, slots=True)
-class Continue:
-    """There is more to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The model ended its answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A person has to decide something."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Somebody asked to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    code: str
-    detail: str
-
-
-StepResult = Continue | Finished | Waiting | Stopped | Failed
 
 
 async def advance(state: RunState, ports: EnginePorts) -> AsyncGenerator[Sequence[ev.Event], None]:
@@ -90,19 +57,6 @@ def failure_events(state: RunState, *, code: str, detail: str, text: str = "", r
         closing.append(ev.MessageCompleted(step.message, "assistant", text, "failed"))
     closing.append(ev.RunFailed(code, detail))
     return closing
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What one model call has brought so far."""
-
-    text: list[str] = field(default_factory=list)
-    reasoning: list[str] = field(default_factory=list)
-    calls: list[ToolCallReady] = field(default_factory=list)
-    usage: UsageSettled | None = None
-    stopped: ModelStopped | None = None
-    failure: Failed | None = None
-    first_token: float | None = None
 
 
 class _Drive:
@@ -160,7 +114,7 @@ class _Drive:
         elif step is not None and step.unfinished_calls():
             work = self._call_tools(step)
         elif step is not None and step.finish != "tool_calls" and not self.state.unanswered:
-            self.result = _verdict(step)
+            self.result = verdict(step)
             return
         elif (reached := reached_limit(self.state, self.ports.spec.limits)) is not None:
             self.result = Failed(*reached)
@@ -229,7 +183,7 @@ class _Drive:
         yield self._commit()
 
         begun = ports.monotonic()
-        answer = _Answer()
+        answer = Answer()
         stream = ports.model.stream(
             step=number,
             messages=messages,
@@ -239,7 +193,7 @@ class _Drive:
         await self._listen(stream, message, answer)
         self._record(number, message, answer, begun)
 
-    async def _listen(self, stream: AsyncIterator[object], message: str, answer: _Answer) -> None:
+    async def _listen(self, stream: AsyncIterator[object], message: str, answer: Answer) -> None:
         live, text, reasoning, monotonic = self.ports.live, answer.text, answer.reasoning, self.ports.monotonic
         try:
             async for event in stream:
@@ -269,8 +223,8 @@ class _Drive:
             if close is not None:
                 await close()  # closes the vendor's connection whatever happened
 
-    def _record(self, number: int, message: str, answer: _Answer, begun: float) -> None:
-        finish, result, calls = _judge(answer, stop_reason=self.ports.stop.reason)
+    def _record(self, number: int, message: str, answer: Answer, begun: float) -> None:
+        finish, result, calls = judge(answer, stop_reason=self.ports.stop.reason)
         self.result = result
         if answer.reasoning:
             self._add(ev.ReasoningCompleted(message, "".join(answer.reasoning)))
@@ -394,33 +348,6 @@ class _Drive:
     def _commit(self) -> Sequence[ev.Event]:
         commit, self._pending = tuple(self._pending), []
         return commit
-
-
-def _judge(answer: _Answer, *, stop_reason: str | None) -> tuple[ev.Finish, StepResult, Sequence[ToolCallReady]]:
-    """How the message ended, what follows, and the calls that are asked for."""
-    if answer.failure is not None:
-        return ("refused" if answer.failure.code == "refused" else "failed"), answer.failure, ()
-    if answer.stopped is None:
-        if stop_reason is None:
-            broken = "The provider's answer ended without an end. Try again; if it stays so, check the provider."
-            return "failed", Failed("provider_protocol", broken), ()
-        return ("failed" if stop_reason == STOP_MAX_SECONDS else "cancelled"), Stopped(), ()
-    if answer.stopped.finish == "refused":
-        return "refused", Failed("refused", REFUSED_DETAIL), ()
-    if answer.stopped.finish == "length":
-        return "length", Finished(), ()  # calls of an answer that was cut for length are not to be trusted
-    if answer.calls:
-        return "tool_calls", Continue(), answer.calls
-    return "stop", Finished(), ()
-
-
-def _verdict(step: StepState) -> StepResult:
-    """What a whole message without open calls means for the run (only met when folding a foreign journal)."""
-    if step.finish == "refused":
-        return Failed("refused", REFUSED_DETAIL)
-    if step.finish in ("failed", "cancelled"):
-        return Failed("internal_error", "The answer ended before the run did. Ask again.")
-    return Finished()
 
 
 def _milliseconds(seconds: float) -> int:

@@ -9,7 +9,7 @@ from agents.services.runs import check_room, lock_conversation, write_run
 from audit.action import Action, action
 from core.authz import Permission, authorize
 from core.db import after_commit
-from core.errors import Conflict, ValidationFailed
+from core.errors import Conflict, PermissionDenied, ValidationFailed
 
 
 @action("run.retry", requires=Permission.RUN_CREATE, on="run")
@@ -29,6 +29,8 @@ def continue_run(act: Action, *, run: Run) -> Run:
 
 
 def _take_over(act: Action, run: Run, seq: int) -> Run:
+    if run.started_by_id != act.person_id:
+        raise PermissionDenied("Only the person who started this run can try it again or go on with it.")
     authorize(act.actor, Permission.AGENT_RUN, run.agent)
     authorize(act.actor, Permission.CONVERSATION_EDIT, run.conversation)
     check_room(act)

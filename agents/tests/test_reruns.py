@@ -93,6 +93,7 @@ async def test_what_does_not_fit_is_refused_in_words(owner: Any, agent: Any, mak
     for step in (0, -1, "1", True, 1.5, 2, 10**12):
         problem = await post(owner, f"runs/{done.id}/retry/", {"from_step": step}, 400)
         assert [error["field"] for error in problem["errors"]] == ["from_step"]
-    for person in (await in_db(make_person, workspace, "user"), await in_db(make_person, None)):
-        await post(person, f"runs/{done.id}/retry/", {}, 404)
-        await post(person, f"runs/{done.id}/continue/", {}, 404)
+    others = (await in_db(make_person, workspace, "user"), 404), (await in_db(make_person, None), 404)
+    for person, status in (*others, (await in_db(make_person, workspace, "admin"), 403)):
+        await post(person, f"runs/{done.id}/retry/", {}, status)
+        await post(person, f"runs/{done.id}/continue/", {}, 409 if status == 403 else status)

@@ -153,6 +153,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
+        "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
+        "StatusEnum": "agents.api.serializers.RUN_STATES",
+        "KindEnum": "llm_providers.api.serializers.KIND_NAMES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "platform_site.openapi.add_common_answers",

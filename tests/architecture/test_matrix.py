@@ -14,6 +14,7 @@ import pytest
 from django.db import transaction
 
 from accounts.roles import ROLE_PERMISSIONS, Role
+from agents.models import Decision, Run
 from core.authz import Permission as P
 from core.ids import new_id
 from tests.architecture.test_routes import ROUTES
@@ -38,8 +39,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("providers/<str:provider>/test/", "POST"): {},
     ("providers/check/", "POST"): {"kind": "demo"},
     ("runs/", "POST"): {"agent": "{agent_id}", "input": {"text": "Hello"}},
+    ("decisions/<str:decision_id>/resolve/", "POST"): {"resolution": "decline"},
     ("runs/<str:run_id>/cancel/", "POST"): {},
+    ("runs/<str:run_id>/retry/", "POST"): {},
+    ("runs/<str:run_id>/continue/", "POST"): {},
 }
+# Only a run that has ended can be tried again.
+ENDED = ("runs/<str:run_id>/retry/", "runs/<str:run_id>/continue/")
 PREFIX = "api/v1/workspaces/<str:workspace>/"
 CALLS = [
     (route.removeprefix(PREFIX), method, required)
@@ -52,7 +58,7 @@ CALLS = [
 ]
 # Async views read the database from threads of their own: their world must be committed.
 ASYNC = {"runs/<str:run_id>/stream/"}
-OWNED = {"agent_id": "agent", "conversation_id": "conversation", "run_id": "run"}
+OWNED = {"agent_id": "agent", "conversation_id": "conversation", "run_id": "run", "decision_id": "decision"}
 
 
 class World:
@@ -83,7 +89,20 @@ class World:
             "number": "1",
             "conversation_id": started.data["conversation"],
             "run_id": started.data["id"],
+            "decision_id": asked(started.data["id"]),
         }
+
+
+def asked(run: str) -> str:
+    """A question that a run has put; returns its id."""
+    row = Run.objects.get(pk=run)
+    return str(Decision.objects.create(run=row, workspace_id=row.workspace_id, kind="question", prompt="Which?").pk)
+
+
+def make_ready(route: str, ids: dict[str, str]) -> None:
+    """Bring the world's run into the state that the route needs."""
+    if route.startswith("runs/<"):
+        Run.objects.filter(pk=ids["run_id"]).update(status="failed" if route in ENDED else "queued")
 
 
 def cases(calls: list[Any]) -> list[Any]:
@@ -115,6 +134,7 @@ def send(api: Api, base: str, route: str, method: str, ids: dict[str, str], read
     if route in ASYNC:  # its threads could not write beside our transaction, and it changes nothing
         return int(api.get(path).status_code)
     with transaction.atomic():
+        make_ready(route, ids)
         status = api.call(method, path, fill(BODIES.get((route, method)), ids), **headers).status_code
         transaction.set_rollback(True)
     return int(status)
@@ -130,8 +150,10 @@ def expected(role: Role, is_maker: bool, route: str, required: P) -> int | None:
         return None
     if owned == "conversation":
         return 404
-    if owned == "run":
-        return None if P.RUN_VIEW_ANY in held else 404
+    if owned in ("run", "decision"):
+        seen = P.RUN_VIEW_ANY in held
+        # To try somebody's run again means to speak in their conversation.
+        return 404 if not seen else 403 if required == P.RUN_CREATE else None
     changes_agent = required in (P.AGENT_EDIT, P.AGENT_PUBLISH, P.AGENT_DELETE)
     return 403 if changes_agent and P.AGENT_EDIT_ANY not in held else None
 

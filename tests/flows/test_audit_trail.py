@@ -11,7 +11,7 @@ from django.apps import apps
 
 from audit.action import ACTIONS
 from audit.models import AuditEntry
-from tests.architecture.test_matrix import BODIES, fill
+from tests.architecture.test_matrix import BODIES, asked, fill, make_ready
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import PASSWORD, Api
 
@@ -29,7 +29,7 @@ FIELDS = sorted(
 # Names that some route really takes; what each takes is in its contract, the OpenAPI document.
 _NAMES = (
     "name description instructions model tools limits starters title notes label enabled base_url options kind email "
-    "agent conversation version is_archived is_pinned pinned archived mode"
+    "agent conversation version is_archived is_pinned pinned archived mode resolution result arguments reason"
 )
 CONTRACT = set(_NAMES.split())
 OTHER_BODIES: dict[tuple[str, str], Any] = {
@@ -55,6 +55,7 @@ def world(owner: Api, agent: dict[str, Any], demo_model: str) -> dict[str, str]:
         "number": "1",
         "conversation_id": run["conversation"],
         "run_id": run["id"],
+        "decision_id": asked(run["id"]),
     }
 
 
@@ -102,6 +103,7 @@ def test_g23_each_change_leaves_one_entry_with_its_request_and_address(owner: Ap
     for number, (route, method, body) in enumerate(changes):
         if route == "agents/<str:agent_id>/publish/":
             owner.patch(f"agents/{world['agent_id']}/", {"instructions": f"{number}"}, If_Match="*")
+        make_ready(route, world)
         before = set(AuditEntry.objects.values_list("pk", flat=True))
         request_id = f"audited-request-{number:04}"
         answer = owner.call(

@@ -321,6 +321,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/decisions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What runs asked that I may see, newest first; `status=open` is what still waits. */
+        get: operations["decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/decisions/{decision_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One decision: what is asked, by which run, and what was decided. */
+        get: operations["decision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/decisions/{decision_id}/resolve/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Decide it, once: 409 `already_resolved` says who was first. The run goes on by itself. */
+        post: operations["decision_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/members/": {
         parameters: {
             query?: never;
@@ -546,6 +597,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/runs/{run_id}/continue/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go on, in a new run, after the last whole step of one that failed or was stopped. */
+        post: operations["run_continue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/runs/{run_id}/events/": {
         parameters: {
             query?: never;
@@ -557,6 +625,23 @@ export interface paths {
         get: operations["run_events"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/runs/{run_id}/retry/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try an ended run again, as a new one: from its question, or from one of its steps. */
+        post: operations["run_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -720,6 +805,11 @@ export interface components {
             /** @description Where to look first when it is not ok. */
             field: components["schemas"]["FieldEnum"] | components["schemas"]["NullEnum"];
         };
+        ContinuesOut: {
+            run: string;
+            /** @description Up to this event of the other run. */
+            seq: number;
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         ConversationInRequest: {
             agent: string;
@@ -756,6 +846,42 @@ export interface components {
             /** Format: date */
             day: string;
         };
+        /** @enum {string} */
+        DecisionKindEnum: "question" | "unknown_outcome";
+        DecisionOut: {
+            id: string;
+            kind: components["schemas"]["DecisionKindEnum"];
+            status: components["schemas"]["DecisionStatusEnum"];
+            run: string;
+            conversation: string;
+            agent: components["schemas"]["AgentRef"];
+            started_by: components["schemas"]["PersonOut"];
+            call: string | null;
+            tool: string | null;
+            arguments: {
+                [key: string]: unknown;
+            };
+            prompt: string;
+            /** @description Answers to choose from, if offered. */
+            options: string[];
+            /** @description What can be decided. */
+            resolutions: string[];
+            resolution: string | null;
+            result: string | null;
+            reason: string | null;
+            resolved_by: components["schemas"]["PersonOut"] | null;
+            /** Format: date-time */
+            resolved_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        DecisionPage: {
+            results: components["schemas"]["DecisionOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        /** @enum {string} */
+        DecisionStatusEnum: "open" | "resolved" | "expired";
         DiscoveredListOut: {
             results: components["schemas"]["DiscoveredOut"][];
         };
@@ -912,7 +1038,7 @@ export interface components {
             completed_at?: string | null;
         };
         /** @enum {string} */
-        ModeEnum: "queue" | "interrupt";
+        ModeEnum: "queue" | "steer" | "interrupt";
         ModelOut: {
             id: string;
             provider: string;
@@ -1061,6 +1187,21 @@ export interface components {
         RefreshInRequest: {
             refresh: string;
         };
+        /** @description Which resolutions a decision takes stands in its `resolutions`. */
+        ResolveInRequest: {
+            resolution: string;
+            /** @description The answer, or what is known of what happened. */
+            result?: string;
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /** @description Why; the model does not see it. */
+            reason?: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        RetryInRequest: {
+            from_step?: number;
+        };
         /** @enum {string} */
         RoleEnum: "user" | "assistant";
         RunAccepted: {
@@ -1115,6 +1256,8 @@ export interface components {
             started_at: string | null;
             /** Format: date-time */
             ended_at: string | null;
+            /** @description The run that this one tries again or goes on with. */
+            continues: components["schemas"]["ContinuesOut"] | null;
         };
         RunOutputOut: {
             text: string;
@@ -1249,7 +1392,7 @@ export interface components {
                 message: string;
             }[];
         };
-        /** @description `input` is {"message": id, "text": str}: what the person wrote, or None when a run starts without words. */
+        /** @description `input` is {"message": id, "text": str}: what the person wrote, or None when a run starts without words of its own. `continues` is {"run": id, "seq": int}: the run begins with what that one had done up to that event. */
         EventRunQueued: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1265,6 +1408,9 @@ export interface components {
             request_id: string;
             input: {
                 [key: string]: string;
+            } | null;
+            continues?: {
+                [key: string]: unknown;
             } | null;
         };
         EventRunStarted: {
@@ -1283,7 +1429,7 @@ export interface components {
             type: "run.waiting";
             reason?: string | null;
         };
-        /** @description `reason` is "recovered" after a crash or a lost lease. */
+        /** @description `reason` is "recovered" after a crash or a lost lease, "decided" when a person decided what the run waited for. */
         EventRunResumed: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1458,6 +1604,7 @@ export interface components {
             type: "tool.unknown";
             call: string;
         };
+        /** @description A person has to decide before the run goes on. `kind` is "question" or "unknown_outcome"; `call` the tool call that it is about; `prompt` what is asked, in words; `options` answers to choose from, if any were offered. */
         EventDecisionRequested: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -1466,6 +1613,9 @@ export interface components {
             type: "decision.requested";
             decision: string;
             kind: string;
+            call?: string | null;
+            prompt?: string | null;
+            options?: string[] | null;
         };
         EventDecisionResolved: {
             /**
@@ -1476,6 +1626,7 @@ export interface components {
             decision: string;
             resolution: string;
         };
+        /** @description The run ended before anybody decided. */
         EventDecisionExpired: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -2461,7 +2612,7 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "member.remove" | "member.save" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "member.remove" | "member.save" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
                 outcome?: "denied" | "done" | "failed";
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -2788,6 +2939,138 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessageAccepted"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    decisions: {
+        parameters: {
+            query?: {
+                kind?: "question" | "unknown_outcome";
+                run?: string;
+                status?: "expired" | "open" | "resolved";
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                decision_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    decision_resolve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                decision_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionOut"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3524,6 +3807,45 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    run_continue: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     run_events: {
         parameters: {
             query?: {
@@ -3556,6 +3878,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    run_retry: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryInRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
