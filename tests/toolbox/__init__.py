@@ -18,25 +18,19 @@ class CountOnce:
         name="count_once",
         title="Count once",
         description="Count something at a service outside.",
-        parameters={
-            "type": "object",
-            "properties": {"hold": {"type": "number", "minimum": 0, "maximum": 60}},
-            "additionalProperties": False,
-        },
+        parameters={"type": "object", "properties": {}, "additionalProperties": False},
         effect="once",
         timeout=60,
     )
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
-        """The effect comes first; then it holds on, as a slow service does, for `hold` seconds."""
         await asyncio.to_thread(_post, context.call)
-        await asyncio.sleep(float(arguments.get("hold", 0)))
         return ToolResult(f"counted {context.call}")
 
 
 def _post(call: str) -> None:
     body = json.dumps({"call": call}).encode()
-    urllib.request.urlopen(os.environ["AAP_TEST_COUNTER"], body, timeout=10).close()
+    urllib.request.urlopen(os.environ["AAP_TEST_COUNTER"], body, timeout=60).close()
 
 
 TOOLS: tuple[Tool, ...] = (CountOnce(),)
