@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.selectors import people_by_id
 from agents.models import Agent, AgentVersion, Conversation, Decision, Message, Run
-from agents.selectors.agents import changed_fields, draft_content, permissions_on
+from agents.selectors.agents import DEFAULT_LIMITS, changed_fields, draft_content, permissions_on
 from agents.selectors.runs import usage_json
 from core.authz import Actor
 from core.money import money_json
@@ -73,7 +73,7 @@ def versions_json(rows: Sequence[AgentVersion]) -> list[dict[str, Any]]:
             "model": row.model_id,
             "model_name": row.model_name,
             "tools": row.tools,
-            "limits": row.limits,
+            "limits": {**DEFAULT_LIMITS, **row.limits},
             "starters": row.starters,
         }
         for row in rows

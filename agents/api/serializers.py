@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -23,12 +24,28 @@ FINISHES = ["stop", "length", "tool_calls", "cancelled", "failed", "refused"]
 OUTCOMES = ["ok", "error", "denied", "cancelled", "unknown"]
 
 
+class MoneyIn(StrictSerializer):
+    """An amount as a decimal string, up to nine digits after the point."""
+
+    amount = TextField(
+        max_length=20,
+        validators=[RegexValidator(r"\A[0-9]{1,9}(\.[0-9]{1,9})?\Z", 'Write a decimal number, such as "0.50".')],
+    )
+    currency = TextField(
+        max_length=3, required=False, validators=[RegexValidator(r"\A[A-Z]{3}\Z", "Write three letters, such as USD.")]
+    )
+
+    def validate(self, data: dict[str, str]) -> dict[str, str]:
+        return {"currency": "USD", **data}
+
+
 class LimitsField(StrictSerializer):
     """Limits of one run; a limit that is left out keeps its present value."""
 
     max_steps = StrictIntegerField(min_value=1, max_value=100, required=False)
     max_tokens = StrictIntegerField(min_value=1, max_value=10_000_000, required=False, allow_null=True)
     max_seconds = StrictIntegerField(min_value=5, max_value=86_400, required=False)
+    max_cost = MoneyIn(required=False, allow_null=True)
 
 
 class AgentFields(StrictSerializer):
@@ -52,6 +69,7 @@ class LimitsOut(serializers.Serializer):
     max_steps = serializers.IntegerField()
     max_tokens = serializers.IntegerField(allow_null=True)
     max_seconds = serializers.IntegerField()
+    max_cost = MoneyOut(allow_null=True)
 
 
 class DraftOut(serializers.Serializer):

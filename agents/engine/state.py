@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 from agents.engine import events as ev
@@ -79,6 +80,8 @@ class RunState:
     """Steps of the run that this one continues; they count for the prompt only."""
     input_tokens: int = 0
     output_tokens: int = 0
+    costs: dict[str, Decimal] = field(default_factory=dict)
+    """What the calls with a known price cost, by currency."""
     dropped_messages: int = 0
     said: list[Said] = field(default_factory=list)
     decisions: list[DecisionState] = field(default_factory=list)
@@ -150,6 +153,9 @@ class RunState:
             case ev.UsageRecorded():
                 self.input_tokens += event.input_tokens
                 self.output_tokens += event.output_tokens
+                if event.cost is not None:
+                    currency = event.cost["currency"]
+                    self.costs[currency] = self.costs.get(currency, Decimal(0)) + Decimal(event.cost["amount"])
             case ev.ContextCompacted():
                 self.dropped_messages = event.dropped_messages
             case ev.ToolRequested():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from agents.engine.limits import Limits
@@ -12,6 +13,7 @@ from agents.tools.base import Tool, ToolContext
 from agents.tools.registry import find_tool
 from agents.tools.wrappers import call_tool, describe_problems
 from core.clock import now
+from core.money import Money
 from core.stop import StopSignal
 from core.text_policy import replace_bad
 from llm_providers import gateway
@@ -96,4 +98,5 @@ def limits_of(run: Run) -> Limits:
         max_steps=given.get("max_steps") or standard.max_steps,
         max_tokens=given.get("max_tokens"),
         max_seconds=given.get("max_seconds") or standard.max_seconds,
+        max_cost=Money(Decimal(cost["amount"]), cost["currency"]) if (cost := given.get("max_cost")) else None,
     )

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from agents.models import Agent, AgentVersion
 from core.authz import Actor, Permission, visible_to
 
-DEFAULT_LIMITS: Mapping[str, int | None] = {"max_steps": 12, "max_tokens": None, "max_seconds": 600}
+DEFAULT_LIMITS: Mapping[str, Any] = {"max_steps": 12, "max_tokens": None, "max_seconds": 600, "max_cost": None}
 CONTENT_FIELDS = ("instructions", "model", "tools", "limits", "starters")
 
 
@@ -44,7 +44,7 @@ def version_content(version: AgentVersion) -> dict[str, Any]:
         "instructions": version.instructions,
         "model": version.model_id,
         "tools": list(version.tools),
-        "limits": dict(version.limits),
+        "limits": {**DEFAULT_LIMITS, **version.limits},
         "starters": list(version.starters),
     }
 

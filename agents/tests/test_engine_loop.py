@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from agents.engine.events import MessageCompleted, RunFailed, ToolCompleted, UsageRecorded
 from agents.engine.limits import Limits
 from agents.tests.engine_twin import Twin, says
+from core.money import Money
 from llm_providers.errors import RateLimited, Refused
 from llm_providers.protocol import (
     AssistantMessage,
@@ -102,6 +105,28 @@ def test_limits_end_the_run_with_a_reason(limits: Limits, code: str) -> None:
     assert last(twin, RunFailed).code == code
     assert twin.types.count("step.started") == 3
     assert twin.types.count("tool.completed") == 3
+
+
+def test_a_run_that_costs_more_than_it_may_ends() -> None:
+    script = says("again", ("t", {}), cost=Money(Decimal("0.10")))
+    counter = itertools.count()
+
+    def spend(limit: Money) -> Twin:
+        return run(Twin([script], {"t": ("read", lambda: next(counter))}, limits=Limits(max_steps=9, max_cost=limit)))
+
+    twin = spend(Money(Decimal("0.30")))
+    assert last(twin, RunFailed).code == "max_cost" and twin.types.count("step.started") == 3
+    other = spend(Money(Decimal("0.30"), "EUR"))
+    assert last(other, RunFailed).code == "max_steps", "amounts in another currency cannot be compared"
+
+
+def test_a_run_that_goes_in_circles_ends() -> None:
+    limits = Limits(max_steps=50)
+    twin = run(Twin([says("again", ("t", {"n": 1}))], {"t": ("read", lambda n: "same")}, limits=limits))
+    assert last(twin, RunFailed).code == "no_progress" and twin.types.count("step.started") == 5
+    counter = itertools.count()
+    moving = run(Twin([says("again", ("t", {"n": 1}))], {"t": ("read", lambda n: next(counter))}, limits=limits))
+    assert last(moving, RunFailed).code == "max_steps", "polling that brings something new is progress"
 
 
 def test_cancel_keeps_all_text_that_was_sent() -> None:

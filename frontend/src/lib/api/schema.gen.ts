@@ -944,11 +944,13 @@ export interface components {
             max_steps?: number;
             max_tokens?: number | null;
             max_seconds?: number;
+            max_cost?: components["schemas"]["MoneyInRequest"] | null;
         };
         LimitsOut: {
             max_steps: number;
             max_tokens: number | null;
             max_seconds: number;
+            max_cost: components["schemas"]["MoneyOut"] | null;
         };
         /** @description A person as others in the workspace see them. */
         MeOut: {
@@ -1067,6 +1069,11 @@ export interface components {
             cost: components["schemas"]["MoneyOut"] | null;
             runs: number;
             model_name: string;
+        };
+        /** @description An amount as a decimal string, up to nine digits after the point. */
+        MoneyInRequest: {
+            amount: string;
+            currency?: string;
         };
         /** @description An amount, exact, with its currency. */
         MoneyOut: {
