@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
-from agents.models import Run
+from agents.models import Decision, Run
 from core.clock import now
 
 
@@ -18,7 +18,9 @@ def runs_by_status(hours: int = 24) -> dict[str, int]:
 
 
 def stuck_runs(*, since: datetime) -> int:
-    """Runs that nobody holds although their lease ran out, or their turn came, before `since`."""
+    """Runs that nobody holds although their lease ran out, their turn came, or all was decided, before `since`."""
     lost = Q(status="running", lease_until__lt=since)
     waiting = Q(status="queued", created_at__lt=since) & ~Q(conversation__runs__status__in=("running", "waiting"))
-    return Run.objects.filter(lost | waiting).count()
+    asked = Decision.objects.filter(run=OuterRef("pk"), status=Decision.Status.OPEN)
+    decided = Q(~Exists(asked), status="waiting", updated_at__lt=since)
+    return Run.objects.filter(lost | waiting | decided).count()

@@ -1,0 +1,177 @@
+"""What an operator would look at when something is wrong, looked at in one go. Changes nothing.
+
+Each check gives findings: what was seen, and what to do about it where there is something to do.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from django.conf import settings
+from django.db import connection
+
+Level = Literal["ok", "warning", "failed"]
+FREE_WARNING, FREE_FAILED = 1024**3, 200 * 1024**2
+CLOCK_WARNING, CLOCK_FAILED = 1.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `advice` is empty when there is nothing to do."""
+
+    level: Level
+    subject: str
+    detail: str
+    advice: str = ""
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+def examine(*, reach: bool) -> Iterator[Finding]:
+    """All findings, in order. `reach` False: nobody outside is asked. A check that breaks is a finding, too."""
+    from platform_site.health import schema_is_behind
+
+    yield from _guarded("Settings", check_settings)
+    findings = list(_guarded("Database", check_database))
+    yield from findings
+    if any(finding.level == "failed" for finding in findings):
+        return
+    behind = schema_is_behind()
+    yield (
+        Finding("failed", "Migrations", "The database is behind the code.", "Run `python manage.py migrate`.")
+        if behind
+        else Finding("ok", "Migrations", "All applied.")
+    )
+    yield from _guarded("Clock", check_clock)
+    yield from _guarded("Disk", check_disk)
+    yield from _guarded("Web client", check_client)
+    if not behind:
+        yield from _guarded("Providers", lambda: check_providers(reach))
+        yield from _guarded("Runs", check_runs)
+
+
+def _guarded(subject: str, check: Check) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:
+        yield Finding("failed", subject, f"Could not be looked at: {type(error).__name__}: {error}")
+
+
+def check_settings() -> Iterator[Finding]:
+    from platform_site.checks import check_production_settings
+
+    problems = check_production_settings(None)
+    for problem in problems:
+        yield Finding("failed", "Settings", str(problem.msg))
+    if not problems:
+        kind = "production" if settings.PRODUCTION else "quickstart"
+        yield Finding("ok", "Settings", f"{kind}; data in {settings.DATA_DIR}.")
+    keys = settings.DATA_DIR / "keys"
+    if not settings.PRODUCTION and keys.exists() and keys.stat().st_mode & 0o077:
+        yield Finding("warning", "Keys", f"Others may read {keys}.", f"Run `chmod -R go= {keys}`.")
+
+
+def check_database() -> Iterator[Finding]:
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT sqlite_version()")
+            name = f"SQLite {cursor.fetchone()[0]}"
+            cursor.execute("PRAGMA journal_mode")
+            mode = cursor.fetchone()[0]
+        else:
+            cursor.execute("SHOW server_version")
+            name, mode = f"PostgreSQL {cursor.fetchone()[0]}", "wal"
+    took = (time.monotonic() - began) * 1000
+    yield Finding("ok", "Database", f"{name}, answered in {took:.0f} ms.")
+    if mode != "wal":
+        yield Finding(
+            "warning", "Database", f"The journal mode is {mode}, not wal: reading and writing block each other.",
+            "Put the data folder on a local file system.",
+        )  # fmt: skip
+
+
+def check_clock() -> Iterator[Finding]:
+    """Leases live by the clock: the database's and this machine's must agree."""
+    if connection.vendor == "sqlite":
+        yield Finding(
+            "ok", "Clock", f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC; the database has no clock of its own."
+        )
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        there = cursor.fetchone()[0]
+    apart = abs((datetime.now(UTC) - there).total_seconds())
+    detail = f"{apart:.2f} s apart from the database's."
+    if apart < CLOCK_WARNING:
+        yield Finding("ok", "Clock", detail)
+    else:
+        level: Level = "failed" if apart >= CLOCK_FAILED else "warning"
+        yield Finding(level, "Clock", detail, "Let both machines follow a time server (NTP).")
+
+
+def check_disk() -> Iterator[Finding]:
+    usage = shutil.disk_usage(settings.DATA_DIR)
+    detail = f"{usage.free / 1024**3:.1f} GB free of {usage.total / 1024**3:.0f} GB for {settings.DATA_DIR}."
+    if not os.access(settings.DATA_DIR, os.W_OK):
+        yield Finding("failed", "Disk", f"{settings.DATA_DIR} cannot be written.", "Give it to the user that serves.")
+    if usage.free >= FREE_WARNING:
+        yield Finding("ok", "Disk", detail)
+    else:
+        level: Level = "failed" if usage.free < FREE_FAILED else "warning"
+        yield Finding(level, "Disk", detail, "Make room: with a full disk runs wait and saving answers 507.")
+
+
+def check_client() -> Iterator[Finding]:
+    if (settings.CLIENT_BUILD / "index.html").exists():
+        yield Finding("ok", "Web client", "Built.")
+    else:
+        yield Finding(
+            "warning", "Web client", f"Not built: {settings.CLIENT_BUILD} has no index.html.", "Run `make client`."
+        )
+
+
+def check_providers(reach: bool) -> Iterator[Finding]:
+    from llm_providers.services.checkup import check_providers as checkups
+
+    count = 0
+    for one in checkups(reach=reach):
+        count += 1
+        subject = f"Provider {one.name} ({one.workspace})"
+        match one.state:
+            case "ok":
+                yield Finding("ok", subject, one.detail)
+            case "not asked":
+                yield Finding("ok", subject, "Its key can be read; it was not asked.")
+            case "unread":
+                yield Finding(
+                    "failed", subject, one.detail,
+                    "Put the key it was encrypted with back into AAP_ENCRYPTION_KEYS, or enter the provider's key again.",
+                )  # fmt: skip
+            case "unreached":
+                yield Finding("warning", subject, one.detail, "Test it under Providers once that is put right.")
+    if not count:
+        yield Finding("warning", "Providers", "None is connected.", "Connect one in the set-up or under Providers.")
+
+
+def check_runs() -> Iterator[Finding]:
+    from agents.selectors.operations import runs_by_status, stuck_runs
+    from core.clock import now
+
+    states = runs_by_status()
+    shown = ", ".join(f"{states[name]} {name}" for name in ("queued", "running", "waiting"))
+    stuck = stuck_runs(since=now() - timedelta(seconds=30))
+    if stuck:
+        yield Finding(
+            "warning", "Runs", f"{stuck} stand still: nobody has carried them on for 30 s ({shown}).",
+            "Start the server: it takes them up by itself. If it runs, look for errors in its log.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "Runs", f"{shown}; none stands still.")

@@ -1,0 +1,94 @@
+"""`manage.py doctor` on installations that are well and on ones that are not, as an operator calls it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.product import ROOT, Product
+
+pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(120)]
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Any:
+    product = Product(data=tmp_path / "data").start().set_up()
+    try:
+        yield product
+    finally:
+        product.stop()
+
+
+def doctor(data: Path, *words: str, **environment: str) -> tuple[int, dict[str, dict[str, str]], str]:
+    """(exit code, findings by subject, everything it printed)"""
+    clean = {"PATH": os.environ["PATH"], "HOME": str(data), "DATA_DIR": str(data), **environment}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--json", *words],
+        cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, {one["subject"]: one for one in findings}, done.stdout + done.stderr
+
+
+def levels(findings: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: one["level"] for name, one in findings.items()}
+
+
+def test_an_installation_that_is_well(product: Product) -> None:
+    product.call("POST", "providers/", {"kind": "demo", "name": "Demo"})
+    code, findings, _ = doctor(product.data)
+    found = levels(findings)
+    found.pop("Web client")  # whether it is built here is another matter
+    assert code == 0 and set(found.values()) == {"ok"}, findings
+    assert {"Settings", "Database", "Migrations", "Clock", "Disk", "Runs"} < set(found)
+    assert any(name.startswith("Provider Demo") for name in found)
+
+
+def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
+    body = {"kind": "openai_compatible", "name": "Gone", "base_url": "https://127.0.0.1:9/v1", "api_key": "sk-canary-9"}
+    space = product.call("GET", "/api/v1/me/")["workspaces"][0]["slug"]
+    product.kill()
+    other = "k9:" + base64.b64encode(bytes(32)).decode()
+    product.environment["AAP_ALLOWED_PRIVATE_HOSTS"] = "127.0.0.1:9"
+    product.start()
+    product.sign_in()
+    product.call("POST", "providers/", body)
+    product.kill()
+    code, findings, printed = doctor(product.data)
+    gone = findings[f"Provider Gone ({space})"]
+    assert code == 0 and gone["level"] == "warning" and gone["advice"]
+    assert "not asked" in doctor(product.data, "--offline")[1][f"Provider Gone ({space})"]["detail"]
+    code, findings, more = doctor(product.data, "--offline", AAP_ENCRYPTION_KEYS=other)
+    assert code == 1 and findings[f"Provider Gone ({space})"]["level"] == "failed"
+    assert "AAP_ENCRYPTION_KEYS" in findings[f"Provider Gone ({space})"]["advice"]
+    assert "sk-canary-9" not in printed + more
+
+
+def test_a_database_that_is_behind_or_away(product: Product, tmp_path: Path) -> None:
+    product.kill()
+    with sqlite3.connect(product.data / "platform.sqlite3") as database:
+        database.execute("DELETE FROM django_migrations WHERE app = 'agents'")
+    code, findings, _ = doctor(product.data, "--offline")
+    assert code == 1 and findings["Migrations"]["level"] == "failed" and "migrate" in findings["Migrations"]["advice"]
+    code, findings, _ = doctor(tmp_path / "other", DATABASE_URL="postgres://nobody:x@127.0.0.1:9/none")
+    assert code == 1 and findings["Database"]["level"] == "failed" and "Runs" not in findings
+
+
+def test_runs_that_nobody_carries_on_are_counted(product: Product) -> None:
+    agent = product.demo_agent()
+    run = product.call("POST", "runs/", {"agent": agent, "input": {"text": "Long [[tokens:3000 gap:20]]"}})["id"]
+    product.kill()
+    with sqlite3.connect(product.data / "platform.sqlite3") as database:
+        database.execute(
+            "UPDATE agents_run SET lease_until = '2020-01-01 00:00:00', status = 'running' WHERE id = ?", [run]
+        )
+    _, findings, _ = doctor(product.data, "--offline")
+    assert findings["Runs"]["level"] == "warning" and "1 stand still" in findings["Runs"]["detail"]
