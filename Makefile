@@ -1,6 +1,7 @@
 # Everything a person types. The work is done by deploy/quickstart/prepare.py, manage.py and the tools themselves.
 PYTHON ?= python3
-VENV := .venv/bin
+export AAP_VENV ?= .venv
+VENV := $(AAP_VENV)/bin
 SHELL := /bin/sh
 export NEXT_TELEMETRY_DISABLED = 1
 

@@ -2,7 +2,9 @@
 """Set-up of a checkout, step by step, with the standard library only: what `make run` and `make test` do first.
 
 Every step leaves a stamp that names what it was made from; a step whose stamp still fits is skipped. So it is safe to
-repeat, and to interrupt at any point: an unfinished step has no stamp and is done again.
+repeat, and to interrupt at any point: a step that did not end is stamped as under way and is done again.
+
+`AAP_VENV` puts the Python packages elsewhere than in `.venv`.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VENV = ROOT / ".venv"
+VENV = Path(os.path.abspath(ROOT / (os.environ.get("AAP_VENV") or ".venv")))
 STAMPS = ROOT / ".stamps"
+UNDER_WAY = "under way"
 PYTHON = VENV / "bin" / "python"
 CLIENT = ROOT / "frontend"
 BUILD = CLIENT / "out"
@@ -41,34 +44,55 @@ def digest(paths: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def stamp_fits(name: str, value: str) -> bool:
+def stamp_file(name: str) -> Path:
+    """The packages' stamp stays with them: it goes when they go, and says so of whichever AAP_VENV is meant."""
+    return VENV / ".set-up" if name == "python" else STAMPS / name
+
+
+def read_stamp(name: str) -> str | None:
     try:
-        return (STAMPS / name).read_text() == value
+        return stamp_file(name).read_text()
     except OSError:
-        return False
+        return None
+
+
+def stamp_fits(name: str, value: str) -> bool:
+    return read_stamp(name) == value
 
 
 def write_stamp(name: str, value: str) -> None:
-    STAMPS.mkdir(exist_ok=True)
-    draft = STAMPS / f".{name}.{os.getpid()}"
+    path = stamp_file(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
     draft.write_text(value)
-    draft.replace(STAMPS / name)
+    draft.replace(path)
 
 
-def run(command: list[str], *, cwd: Path = ROOT, env: dict[str, str] | None = None, failed: str) -> None:
-    """Run quietly; on failure show the last lines and what to do."""
+def run(
+    command: list[str],
+    *,
+    cwd: Path = ROOT,
+    env: dict[str, str] | None = None,
+    failed: str,
+    leave: Callable[[], None] | None = None,
+) -> None:
+    """Run quietly; on failure show the last lines and what to do. `leave` follows when the command was not killed."""
     result = subprocess.run(
         command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    if result.returncode > 0 and leave is not None:
+        leave()
     if result.returncode:
         tail = "\n".join(result.stdout.strip().splitlines()[-25:])
         stop(f"{tail}\n\n{failed}")
 
 
-def step(number: str, title: str, work: Callable[[], None]) -> None:
+def step(number: str, name: str, value: str, title: str, work: Callable[[], None]) -> None:
     say(f"[{number}] {title} …")
     started = time.monotonic()
+    write_stamp(name, UNDER_WAY)  # an older stamp must not vouch for what this step leaves when it is cut off
     work()
+    write_stamp(name, value)
     say(f"[{number}] {title}: done in {time.monotonic() - started:.0f} s")
 
 
@@ -108,16 +132,34 @@ def check_node() -> None:
         stop(f"Node.js 20.9 or newer is needed to build the web client; this is {found[0]}.{found[1]}.")
 
 
-def python_packages(lock: str) -> Callable[[], None]:
+def check_place() -> None:
+    """What is half-made is deleted. So a folder that was named by mistake is refused first."""
+    ours = VENV == ROOT / ".venv" or (VENV / "pyvenv.cfg").exists() or read_stamp("python") is not None
+    if not ours and VENV.exists() and not (VENV.is_dir() and not any(VENV.iterdir())):
+        stop(f"AAP_VENV names {VENV}, which is something else than Python packages. Name a new or an empty folder.")
+
+
+def empty_venv() -> None:
+    """All of it but the stamp, which says until the end that this is under way."""
+    for path in VENV.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != stamp_file("python"):
+            path.unlink()
+
+
+def python_packages(lock: str, half_made: bool) -> Callable[[], None]:
     def work() -> None:
-        if not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
-            shutil.rmtree(VENV, ignore_errors=True)
+        if half_made or not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
+            # pip takes a package that it was writing when it was cut off for installed. So it begins anew.
+            empty_venv()
             run([sys.executable, "-m", "venv", str(VENV)], failed="The virtual environment could not be made.")
         run(
             [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
              "-r", lock],
             failed="The Python packages could not be installed. Check the network (pip's own settings are honoured), "
             "then run this again.",
+            leave=lambda: write_stamp("python", "not installed"),  # it ended by itself: what is there is whole
         )  # fmt: skip
 
     return work
@@ -179,14 +221,16 @@ def main() -> None:
         say("Another set-up of this checkout is under way; waiting for it …")
         fcntl.flock(guard, fcntl.LOCK_EX)
 
+    check_place()
     todo: list[tuple[str, str, str, Callable[[], None]]] = []
+    half_made = stamp_fits("python", UNDER_WAY)
     packages = f"{sys.version_info[:2]} " + digest([ROOT / lock])
     dev_packages = f"{sys.version_info[:2]} " + digest([ROOT / "requirements-dev.txt"])
     has_venv = PYTHON.exists() and (stamp_fits("python", packages) or stamp_fits("python", dev_packages))
     if not has_venv:
-        todo.append(("python", packages, "Python packages (about a minute)", python_packages(lock)))
+        todo.append(("python", packages, "Python packages (about a minute)", python_packages(lock, half_made)))
     elif want_dev and not stamp_fits("python", dev_packages):
-        todo.append(("python", packages, "Python packages for the tests", python_packages(lock)))
+        todo.append(("python", packages, "Python packages for the tests", python_packages(lock, half_made)))
     if CLIENT.is_dir():
         locked = digest([CLIENT / "package-lock.json"])
         sources = digest(client_sources())
@@ -208,9 +252,8 @@ def main() -> None:
         assets = f"{data_dir()} {packages} {digest((ROOT / 'static').rglob('*.*'))}"
         if not (data_dir() / "static" / "error.css").exists() or not stamp_fits("assets", assets):
             todo.append(("assets", assets, "Static files", static_files))
-    for index, (name, value, title, work) in enumerate(todo, start=1):
-        step(f"{index}/{len(todo)}", title, work)
-        write_stamp(name, value)
+    for index, planned in enumerate(todo, start=1):
+        step(f"{index}/{len(todo)}", *planned)
 
 
 if __name__ == "__main__":

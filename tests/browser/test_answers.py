@@ -163,7 +163,8 @@ def test_a_message_that_waited_for_a_stop_did_not_interrupt(person: Callable[...
     with page.expect_response(re.compile(f"/runs/{last}/events/")) as asked:
         page.reload()
     assert asked.value.ok
-    expect(someone.answers.last).to_contain_text("Was only queued")
+    queued = page.get_by_role("region", name="Question: Was only queued")
+    expect(queued.locator(".prose")).to_contain_text("demo model")
     expect(page.get_by_text("Interrupted the answer above")).to_have_count(0)
 
 

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.driving import Person
@@ -66,30 +65,65 @@ def saved(product: Product, agent: str, text: str) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("choice", ["mine", "theirs"])
-def test_two_people_edit_one_agent(person: Callable[..., Person], product: Product, choice: str) -> None:
-    body = {"name": f"Shared {choice}", "instructions": "The first text."}
-    agent = product.call("POST", "agents/", body)["id"]
+def two_texts(person: Callable[..., Person], product: Product, name: str) -> tuple[Person, str]:
+    """Someone whose text could not be saved, because somebody else changed the same agent first."""
+    agent = product.call("POST", "agents/", {"name": name, "instructions": "The first text."})["id"]
     first, second = person(), person()
     second.refusals = {412}
     first.open(f"/agents/{agent}/")
     second.open(f"/agents/{agent}/")
-    expect(second.page.get_by_label("Instructions")).to_have_value("The first text.")
-    first.page.get_by_label("Instructions").fill("What the first wrote.")
+    expect(second.page.get_by_label("Instructions", exact=True)).to_have_value("The first text.")
+    first.page.get_by_label("Instructions", exact=True).fill("What the first wrote.")
     saved(product, agent, "What the first wrote.")
-    second.page.get_by_label("Instructions").fill("What the second wrote.")
-    told = second.page.get_by_text("Someone else changed this agent.")
-    expect(told).to_be_visible()
-    expect(second.page.get_by_label("Instructions")).to_have_value("What the second wrote.")
-    if choice == "mine":
-        second.page.get_by_role("button", name="Save mine over it").click()
-        kept = "What the second wrote."
-    else:
-        second.page.get_by_role("button", name="Show theirs, drop mine").click()
-        kept = "What the first wrote."
-    expect(told).to_be_hidden()
-    expect(second.page.get_by_label("Instructions")).to_have_value(kept)
-    saved(product, agent, kept)
+    second.page.get_by_label("Instructions", exact=True).fill("What the second wrote.")
+    expect(second.page.get_by_text("Someone else changed this agent.")).to_be_visible()
+    expect(second.page.get_by_label("Instructions", exact=True)).to_have_value("What the second wrote.")
+    return second, agent
+
+
+def test_two_people_edit_one_agent_and_the_second_saves_over_it(
+    person: Callable[..., Person], product: Product
+) -> None:
+    second, agent = two_texts(person, product, "Shared")
+    second.page.get_by_role("button", name="Save mine over it").click()
+    expect(second.page.get_by_text("Someone else changed this agent.")).to_be_hidden()
+    expect(second.page.get_by_label("Instructions", exact=True)).to_have_value("What the second wrote.")
+    saved(product, agent, "What the second wrote.")
+
+
+def test_seeing_their_text_loses_none_of_mine(person: Callable[..., Person], product: Product) -> None:
+    second, agent = two_texts(person, product, "Shared and seen")
+    page = second.page
+    text = page.get_by_label("Instructions", exact=True)
+
+    # Both texts beside each other; one's own stays in the form and can still be worked on.
+    page.get_by_role("button", name="Show theirs").click()
+    expect(page.get_by_role("group", name="Theirs: Instructions")).to_have_text("What the first wrote.")
+    expect(page.get_by_role("group", name="Yours: Instructions")).to_have_text("What the second wrote.")
+    text.fill("What the second wrote, and more.")
+    expect(page.get_by_role("group", name="Yours: Instructions")).to_have_text("What the second wrote, and more.")
+
+    # Theirs in the form, and back: nothing was saved over theirs by that.
+    page.get_by_role("button", name="Use theirs, keep mine aside").click()
+    expect(text).to_have_value("What the first wrote.")
+    kept = page.get_by_text("Your own text is kept, but not saved.")
+    expect(kept).to_be_visible()
+    page.get_by_role("button", name="Back to mine").click()
+    expect(text).to_have_value("What the second wrote, and more.")
+    expect(kept).to_be_hidden()
+    assert product.call("GET", f"agents/{agent}/")["draft"]["instructions"] == "What the first wrote."
+
+    # Put aside again, it outlives leaving the page, and is saved over theirs when its writer says so.
+    page.get_by_role("button", name="Use theirs, keep mine aside").click()
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.go_back()
+    expect(kept).to_be_visible()
+    expect(text).to_have_value("What the first wrote.")
+    page.get_by_role("button", name="Save mine over it").click()
+    expect(text).to_have_value("What the second wrote, and more.")
+    saved(product, agent, "What the second wrote, and more.")
+    expect(kept).to_be_hidden()
 
 
 def test_a_chat_is_renamed_pinned_and_deleted(person: Callable[..., Person], product: Product) -> None:

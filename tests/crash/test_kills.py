@@ -180,31 +180,3 @@ def test_one_process_on_one_data_folder(product: Product) -> None:
     product.kill(signal.SIGKILL)
     product.start()
     assert product.call("GET", "/readyz")["status"] == "ready"
-
-
-def test_an_interrupted_preparation_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step that did not end leaves no stamp, whatever it left else; so the next time it is done again."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("prepare", ROOT / "deploy/quickstart/prepare.py")
-    assert spec and spec.loader
-    prepare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(prepare)
-    monkeypatch.setattr(prepare, "STAMPS", tmp_path / "stamps")
-    made = tmp_path / "made"
-
-    def broken() -> None:
-        made.write_text("half")
-        raise KeyboardInterrupt
-
-    assert not prepare.stamp_fits("step", "v1")
-    with pytest.raises(KeyboardInterrupt):
-        prepare.step("1/1", "Making", broken)
-    assert not prepare.stamp_fits("step", "v1")
-    prepare.step("1/1", "Making", lambda: prepare.write_stamp("step", "v1"))
-    assert prepare.stamp_fits("step", "v1") and not prepare.stamp_fits("step", "v2")
-    # A stamp that was cut while it was written is not there under its name.
-    (tmp_path / "stamps" / ".step.1").write_text("v2")
-    assert not prepare.stamp_fits("step", "v2")
-    with pytest.raises(SystemExit):
-        prepare.run([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"], failed="What to do.")

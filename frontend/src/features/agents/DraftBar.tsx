@@ -76,25 +76,3 @@ export function PublishButton({ state, editor }: { state: EditorState; editor: D
     </>
   );
 }
-
-/** Somebody else saved first: both texts exist until one is chosen. */
-export function Conflict({ state, editor }: { state: EditorState; editor: DraftEditor }) {
-  const [busy, setBusy] = useState(false);
-  if (state.phase === "failed" && state.problem && !state.problem.errors.length) {
-    return <div className="flex flex-col gap-2"><ProblemNote problem={state.problem} title="Not saved." /><Button size="small" className="self-start" onClick={() => void editor.flush().catch(() => undefined)}>Save again</Button></div>;
-  }
-  if (state.phase !== "conflict") return null;
-  const act = async (work: () => Promise<void>) => {
-    setBusy(true);
-    try { await work(); } catch { /* the editor shows why */ } finally { setBusy(false); }
-  };
-  return (
-    <div role="alert" className="rounded-control border border-waiting px-3 py-2.5 text-small">
-      <p><strong className="font-medium">Someone else changed this agent.</strong> Your text is still here and not saved.</p>
-      <div className="mt-2 flex flex-wrap gap-2">
-        <Button size="small" disabled={busy} onClick={() => void act(editor.keepMine)}>Save mine over it</Button>
-        <Button size="small" disabled={busy} onClick={() => void act(editor.takeTheirs)}>Show theirs, drop mine</Button>
-      </div>
-    </div>
-  );
-}

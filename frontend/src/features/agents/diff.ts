@@ -45,6 +45,16 @@ export function foldLines(lines: Line[], around = 2): (Line | { kind: "fold"; co
 const list = (items: string[]) => items.join("\n");
 const limit = (n: number | null) => (n === null ? "no limit" : String(n));
 
+/** What two forms of a whole agent differ in, its name and description included. */
+export function differences(mine: Draft & Named, theirs: Draft & Named): Change[] {
+  const named = (["name", "description"] as const).filter((field) => mine[field] !== theirs[field]);
+  return [
+    ...named.map((field) => ({ field, label: field === "name" ? "Name" : "Description", lines: diffLines(mine[field], theirs[field]) })),
+    ...changesBetween(mine, theirs),
+  ];
+}
+type Named = { name: string; description: string };
+
 export function changesBetween(before: Draft, after: Draft): Change[] {
   const pairs: [string, string, string, string][] = [
     ["instructions", "Instructions", before.instructions, after.instructions],

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Tagged } from "@/lib/api/client";
 import { Problem } from "@/lib/api/problem";
 import type { Agent, AgentInput } from "@/lib/api/types";
-import { DraftEditor } from "./draft-editor";
+import { DraftEditor, type Values } from "./draft-editor";
 
 const agent = (over: Partial<Agent> = {}): Agent => ({
   id: "a", name: "Guide", description: "", owner: { id: "u", email: "e", name: "" }, published: null, changes: [], permissions: ["edit"], revision: 1,
@@ -58,6 +58,43 @@ describe("DraftEditor", () => {
     fail = false;
     await editor.keepMine();
     expect([editor.state.phase, editor.state.values.instructions, tags]).toEqual(["saved", "mine", ['"1"', '"7"']]);
+  });
+  describe("after somebody else saved", () => {
+    const theirs = applied({ instructions: "theirs", name: "Their name" }, 7);
+    const inConflict = async (shelved: Partial<Values>[] = []) => {
+      const sent: { input: AgentInput; etag: string }[] = [];
+      const shelf = { texts: shelved, read: () => shelf.texts, write: (texts: Values[]) => { shelf.texts = texts; } };
+      const editor = new DraftEditor({ value: agent(), etag: '"1"' }, (input, etag) => {
+        sent.push({ input, etag });
+        return etag === '"1"' ? Promise.reject(conflict()) : Promise.resolve(applied(input, 8, theirs.value));
+      }, () => Promise.resolve(theirs), shelf);
+      editor.edit({ instructions: "mine" });
+      await expect(editor.flush()).rejects.toBeInstanceOf(Problem);
+      return { editor, sent, shelf };
+    };
+    it("shows theirs with mine still in the form, and only my own change on top of it", async () => {
+      const { editor } = await inConflict();
+      await editor.showTheirs();
+      expect([editor.state.phase, editor.state.values.instructions, editor.state.values.name]).toEqual(["conflict", "mine", "Their name"]);
+      expect(editor.state.agent.draft.instructions).toBe("theirs");
+    });
+    it("takes theirs and puts mine aside, from where it comes back unsaved and is saved when told to", async () => {
+      const { editor, sent, shelf } = await inConflict();
+      await editor.takeTheirs();
+      expect([editor.state.phase, editor.state.values.instructions, editor.state.aside.map((one) => one.instructions)]).toEqual(["saved", "theirs", ["mine"]]);
+      await editor.backToMine();
+      expect([editor.state.phase, editor.state.values.instructions, sent.length]).toEqual(["conflict", "mine", 1]);
+      await editor.keepMine();
+      expect([editor.state.phase, sent.at(-1)]).toEqual(["saved", { input: { instructions: "mine" }, etag: '"7"' }]);
+      expect([editor.state.aside, shelf.texts]).toEqual([[], []]);
+    });
+    it("finds its unsaved text again when the screen opens anew", async () => {
+      const { shelf } = await inConflict();
+      const again = new DraftEditor(theirs, vi.fn(), vi.fn(), shelf);
+      expect([again.state.phase, again.state.values.instructions, again.state.aside[0]?.instructions]).toEqual(["saved", "theirs", "mine"]);
+      again.dropMine();
+      expect(shelf.texts).toEqual([]);
+    });
   });
   it("keeps the text when a save fails", async () => {
     const editor = new DraftEditor({ value: agent(), etag: '"1"' }, () => Promise.reject(new Problem(400, "invalid", "", "", null, [{ field: "name", code: "too_long", message: "Too long" }], {})), vi.fn());

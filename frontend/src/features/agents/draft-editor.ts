@@ -10,7 +10,13 @@ export type EditorState = {
   values: Values; agent: Agent; phase: "saved" | "editing" | "saving" | "failed" | "conflict"; savedAt: string; problem: Problem | null;
   /** Counts the times the text was replaced from outside the form. */
   round: number;
+  /** In a conflict: `agent` is by now what the other person saved. */
+  seen: boolean;
+  /** Own texts that are not saved and not in the form, the newest last. */
+  aside: Values[];
 };
+/** Keeps unsaved texts when the screen goes away. */
+export type Shelf = { read: () => Partial<Values>[]; write: (texts: Values[]) => void };
 type Save = (input: AgentInput, etag: string) => Promise<Tagged<Agent>>;
 type Reread = () => Promise<Tagged<Agent>>;
 
@@ -28,6 +34,13 @@ export function changedFields(values: Values, agent: Agent): AgentInput {
   return Object.fromEntries(Object.entries(values).filter(([field, value]) => !same(value, saved[field as keyof Values])));
 }
 
+/** One's own changes to `base`, made to what is saved now instead. */
+function overlay(values: Values, base: Agent, now: Agent): Values {
+  return { ...valuesOf(now), ...(changedFields(values, base) as Partial<Values>) };
+}
+
+const NO_SHELF: Shelf = { read: () => [], write: () => undefined };
+
 export class DraftEditor {
   state: EditorState;
   private etag: string;
@@ -35,9 +48,11 @@ export class DraftEditor {
   private work: Promise<void> | null = null;
   private listeners = new Set<() => void>();
 
-  constructor(tagged: Tagged<Agent>, private save: Save, private reread: Reread) {
+  constructor(tagged: Tagged<Agent>, private save: Save, private reread: Reread, private shelf: Shelf = NO_SHELF) {
     this.etag = tagged.etag;
-    this.state = { values: valuesOf(tagged.value), agent: tagged.value, phase: "saved", savedAt: tagged.value.updated_at, problem: null, round: 0 };
+    const values = valuesOf(tagged.value);
+    const aside = shelf.read().map((kept) => ({ ...values, ...kept })).filter((kept) => !same(kept, values));
+    this.state = { values, agent: tagged.value, phase: "saved", savedAt: tagged.value.updated_at, problem: null, round: 0, seen: false, aside };
   }
 
   watch = (listener: () => void): (() => void) => {
@@ -48,6 +63,8 @@ export class DraftEditor {
 
   private set(change: Partial<EditorState>): void {
     this.state = { ...this.state, ...change };
+    const { phase, values, aside } = this.state;
+    this.shelf.write(phase === "conflict" || phase === "failed" ? [...aside, values] : aside);
     this.listeners.forEach((listener) => listener());
   }
 
@@ -85,24 +102,46 @@ export class DraftEditor {
       this.set({ agent: tagged.value, values, phase: left ? "editing" : "saved", savedAt: tagged.value.updated_at, problem: null });
     } catch (error) {
       const problem = toProblem(error);
-      this.set({ phase: problem.status === 412 ? "conflict" : "failed", problem });
+      this.set({ phase: problem.status === 412 ? "conflict" : "failed", problem, seen: false });
     } finally { this.work = null; }
   }
 
+  /** Reads what the other person saved. The own text stays in the form, with its changes made to the newer text. */
+  showTheirs = async (): Promise<void> => {
+    const theirs = await this.reread();
+    const values = overlay(this.state.values, this.state.agent, theirs.value);
+    this.etag = theirs.etag;
+    this.set({ agent: theirs.value, values, seen: true, round: this.state.round + (same(values, this.state.values) ? 0 : 1) });
+  };
+
   /** The other text is newer: ours replaces it, knowingly. */
   keepMine = async (): Promise<void> => {
-    const theirs = await this.reread();
-    this.etag = theirs.etag;
-    this.set({ agent: theirs.value, phase: "editing", problem: null });
+    if (!this.state.seen) await this.showTheirs();
+    this.set({ phase: "editing", problem: null, seen: false });
     await this.flush();
   };
 
-  takeTheirs = async (): Promise<void> => this.reset(await this.reread());
+  /** Their text goes into the form; ours is put aside until its writer lets go of it. */
+  takeTheirs = async (): Promise<void> => {
+    if (!this.state.seen) await this.showTheirs();
+    const { agent, values, aside } = this.state;
+    this.set({ values: valuesOf(agent), phase: "saved", savedAt: agent.updated_at, problem: null, seen: false, round: this.state.round + 1, aside: same(values, valuesOf(agent)) ? aside : [...aside, values] });
+  };
+
+  /** What was put aside is in the form again, still unsaved. */
+  backToMine = async (): Promise<void> => {
+    const mine = this.state.aside.at(-1);
+    if (!mine) return;
+    await this.flush();
+    this.set({ values: mine, phase: "conflict", seen: true, round: this.state.round + 1, aside: this.state.aside.slice(0, -1) });
+  };
+
+  dropMine = (): void => this.set({ aside: this.state.aside.slice(0, -1) });
 
   reset = (tagged: Tagged<Agent>): void => {
     clearTimeout(this.timer);
     this.etag = tagged.etag;
-    this.set({ values: valuesOf(tagged.value), agent: tagged.value, phase: "saved", savedAt: tagged.value.updated_at, problem: null, round: this.state.round + 1 });
+    this.set({ values: valuesOf(tagged.value), agent: tagged.value, phase: "saved", savedAt: tagged.value.updated_at, problem: null, seen: false, round: this.state.round + 1 });
   };
 
   /** The server's side moved without touching the text (a publish): take it over under what is being typed. */

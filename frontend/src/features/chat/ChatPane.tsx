@@ -12,6 +12,7 @@ import { useLink } from "@/lib/stream/use-stream";
 import { loadMarkdown } from "./AnswerText";
 import { Composer } from "./Composer";
 import { TurnView } from "./TurnView";
+import { interruptedAbove } from "./turns";
 import { useChat, type Chat, type Start } from "./use-chat";
 import { useStickToEnd } from "./use-stick-to-end";
 
@@ -90,7 +91,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
           {chat.loading ? <LoadingTurns /> : null}
           {hasOlder ? <div className="flex justify-center py-2"><Button size="small" look="quiet" busy={loadingOlder} onClick={loadOlder}>Older messages</Button></div> : null}
           {chat.turns.map((turn, i) => (
-            <TurnView key={turn.run} turn={turn} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? again : undefined} />
+            <TurnView key={turn.run} turn={turn} interrupted={interruptedAbove(turn, chat.turns[i - 1])} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? again : undefined} />
           ))}
           {!empty && !chat.loading && chat.turns.length === 0 ? <p className="py-16 text-center text-muted">No messages here yet.</p> : null}
         </div>

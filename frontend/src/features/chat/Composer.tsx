@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type 
 import { LuArrowUp, LuSquare } from "react-icons/lu";
 import { cx } from "@/components/ui/classes";
 import type { Mode } from "@/lib/api/types";
-import { keepText, keptText } from "./kept-text";
+import { keepText, keptText } from "@/lib/kept/kept-text";
 
 type Props = {
   place: string; disabled?: boolean; running: boolean; stopping: boolean; placeholder: string; label: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Run } from "@/lib/api/types";
 import { emptyRun, type RunState } from "@/lib/stream/run-state";
-import { mergeTurns, turnFromRun, turnsFromPage } from "./turns";
+import { interruptedAbove, mergeTurns, turnFromRun, turnsFromPage } from "./turns";
 
 const message = (over: Partial<Message>): Message => ({
   id: "m", run: "r1", seq: 1, role: "assistant", text: "", reasoning: null, finish: "stop", at: "2026-11-22T10:00:00Z",
@@ -52,5 +52,29 @@ describe("merging", () => {
   it("keeps the saved form while the stream is still loading", () => {
     const saved = turnsFromPage([message({ id: "m", run: "r2", text: "kept" })], {});
     expect(mergeTurns(saved, [turnFromRun(emptyRun("r2"))])[0]?.parts).toHaveLength(1);
+  });
+});
+
+describe("what a message did to the answer above it", () => {
+  const saved = (above: Partial<Run>, sentAt = "2026-11-22T10:01:00Z") => turnsFromPage(
+    [message({ id: "u", role: "user", text: "one" }), message({ id: "u2", run: "r2", role: "user", text: "two", at: sentAt })],
+    { r1: run(above), r2: run({ id: "r2", created_at: sentAt }) },
+  );
+  it("asks the journal when a stop came after the message", () => {
+    const [above, turn] = saved({ status: "cancelled", ended_at: "2026-11-22T10:01:01Z" });
+    expect(turn && interruptedAbove(turn, above)).toBe("ask");
+  });
+  it("does not ask when the answer was over, by itself or stopped long before", () => {
+    for (const over of [{ status: "succeeded" as const, ended_at: "2026-11-22T10:01:01Z" }, { status: "cancelled" as const, ended_at: "2026-11-22T10:00:10Z" }]) {
+      const [above, turn] = saved(over);
+      expect(turn && interruptedAbove(turn, above)).toBe(false);
+    }
+  });
+  it("believes the stream, unless there was nothing to stop", () => {
+    const input = { message: "m", text: "now", interrupts: true };
+    const above = turnFromRun(state({ run: "r1", status: "running" }));
+    expect(interruptedAbove(turnFromRun(state({ input })), above)).toBe(true);
+    expect(interruptedAbove(turnFromRun(state({ input: { ...input, interrupts: false } })), above)).toBe(false);
+    expect(interruptedAbove(turnFromRun(state({ input })), undefined)).toBe(false);
   });
 });

@@ -11,8 +11,9 @@ export type Part =
   | { kind: "reasoning"; id: string; text: string; open: boolean; ms: number | null }
   | { kind: "text"; id: string; text: string; open: boolean; finish: Finish | null }
   | { kind: "calls"; id: string; calls: CallView[] };
+/** `interrupts` is null where saved messages cannot tell: only the run's journal keeps how a message was sent. */
 export type Turn = {
-  run: string; at: string | null; question: string | null; interrupts: boolean; sending: boolean; parts: Part[]; live: boolean; loaded: boolean; caughtUp: boolean;
+  run: string; at: string | null; question: string | null; interrupts: boolean | null; sending: boolean; parts: Part[]; live: boolean; loaded: boolean; caughtUp: boolean;
   status: RunStatus; attempt: number; resumed: boolean; error: { code: string; detail: string } | null; finish: Finish | null;
   agent: { id: string; name: string } | null; version: number | null; draft: boolean; modelName: string | null;
   cost: Money; usage: Usage | null; startedAt: string | null; endedAt: string | null; compacted: number;
@@ -74,7 +75,7 @@ function turnFromMessages(id: string, messages: Message[], run: Run | undefined)
   const answer = messages.findLast((message) => message.role === "assistant");
   const attempt = Math.max(run?.attempts ?? 1, ...messages.map((message) => message.attempt ?? 1));
   return {
-    run: id, at: run?.created_at ?? messages[0]?.at ?? null, question: question?.text ?? null, interrupts: false, sending: false, parts, live: false, loaded: true, caughtUp: true,
+    run: id, at: run?.created_at ?? messages[0]?.at ?? null, question: question?.text ?? null, interrupts: null, sending: false, parts, live: false, loaded: true, caughtUp: true,
     status: run?.status ?? "succeeded", attempt, resumed: attempt > 1, error: run?.error ?? null, finish: answer?.finish || null,
     agent: run?.agent ?? answer?.agent ?? null, version: run?.version ?? answer?.agent?.version ?? null, draft: run?.draft ?? answer?.agent?.draft ?? false,
     modelName: run?.model_name ?? answer?.model_name ?? null, cost: run ? run.cost : (answer?.cost ?? null), usage: run?.usage ?? answer?.usage ?? null,
@@ -104,3 +105,15 @@ export function mergeTurns(saved: Turn[], live: Turn[]): Turn[] {
   return all.map((turn, i) => ({ turn, i })).sort((a, b) => (order(a.turn) - order(b.turn)) || (a.i - b.i)).map(({ turn }) => turn);
 }
 const order = (turn: Turn): number => (turn.at ? Date.parse(turn.at) : Number.MAX_SAFE_INTEGER);
+
+/** Two servers' clocks may differ by this much; a wider net only costs a question to the journal. */
+const SKEW_MS = 5_000;
+
+/** Whether a message stopped the answer above it. "ask": the runs look as if it may have, and their journal knows. */
+export function interruptedAbove(turn: Turn, above: Turn | undefined): boolean | "ask" {
+  if (turn.interrupts === false || !above || !(above.live || above.status === "cancelled")) return false;
+  if (turn.interrupts) return true;
+  // What was sent after the end above stopped nothing.
+  const ended = above.endedAt === null ? Infinity : Date.parse(above.endedAt);
+  return turn.at !== null && ended + SKEW_MS >= Date.parse(turn.at) ? "ask" : false;
+}

@@ -9,7 +9,7 @@ import { useMessages } from "@/lib/api/resources/messages";
 import { useRunActions } from "@/lib/api/resources/runs";
 import { isOver, type RunState } from "@/lib/stream/run-state";
 import { useRuns, useTopic } from "@/lib/stream/use-stream";
-import { keepText } from "./kept-text";
+import { keepText } from "@/lib/kept/kept-text";
 import { mergeTurns, turnFromRun, turnsFromPage, type Turn } from "./turns";
 
 type Asked = { run: string; text: string; at: string; mode: Mode };

@@ -26,7 +26,7 @@ export const keys = {
   messages: (workspace: string, conversation: string, filters?: Filters) =>
     `${base(workspace)}conversations/${encodeURIComponent(conversation)}/messages/${query(filters)}`,
   runs: resource("runs"),
-  events: (workspace: string, run: string, after: number) => `${base(workspace)}runs/${encodeURIComponent(run)}/events/?after=${after}&limit=200`,
+  events: (workspace: string, run: string, after: number, limit = 200) => `${base(workspace)}runs/${encodeURIComponent(run)}/events/?after=${after}&limit=${limit}`,
   usage: (workspace: string, days: number) => `${base(workspace)}usage/?days=${days}`,
 };
 

@@ -43,6 +43,9 @@ async function begin(): Promise<State> {
   }
 }
 
+/** Asked when this script runs, not when the page has come alive: the two take their time side by side. */
+let early: Promise<State> | null = typeof window === "undefined" ? null : begin();
+
 export function SessionProvider({ children }: { children: ReactNode }) {
   const [state, setState] = useState<State>({ phase: "loading" });
   const router = useRouter();
@@ -52,8 +55,8 @@ export function SessionProvider({ children }: { children: ReactNode }) {
 
   useEffect(() => {
     let live = true;
-    const start = () => void begin().then((next) => { if (live) setState(next); });
-    start();
+    void (early ?? begin()).then((next) => { if (live) setState(next); });
+    early = null;
     const stop = onSessionEnded(() => setState({ phase: "anonymous" }));
     return () => { live = false; stop(); };
   }, []);

@@ -12,7 +12,8 @@ import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
 import { Tabs } from "@/components/ui/Tabs";
 import { toast } from "@/components/ui/Toast";
 import { AgentForm } from "@/features/agents/AgentForm";
-import { Conflict, DiffButton, PublishButton, SaveState } from "@/features/agents/DraftBar";
+import { Conflict } from "@/features/agents/Conflict";
+import { DiffButton, PublishButton, SaveState } from "@/features/agents/DraftBar";
 import { useDraftEditor } from "@/features/agents/use-draft-editor";
 import { VersionTimeline } from "@/features/agents/VersionTimeline";
 import { ChatPane } from "@/features/chat/ChatPane";
@@ -75,7 +76,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
             {shown === "try" ? <div className="flex min-h-0 flex-1 flex-col"><DraftChat state={state} flush={editor.flush} /></div> : null}
             <div className={cx("min-h-0 flex-1 overflow-y-auto px-6 max-md:px-4", shown === "try" && "hidden")}>
               <div className="mx-auto max-w-[640px] pb-10">
-                <div className="pt-3"><Conflict state={state} editor={editor} /></div>
+                <div className="sticky top-0 z-10 max-h-[72dvh] overflow-y-auto pt-3 empty:hidden"><Conflict state={state} editor={editor} /></div>
                 {locked ? <p className="pt-3 text-small text-muted">You can look at this agent, but not change it. {agent.owner.name || agent.owner.email} can give you access.</p> : null}
                 {shown === "versions" ? <VersionTimeline key={diffs} state={state} editor={editor} locked={locked} /> : <AgentForm key={state.round} state={state} editor={editor} locked={locked} />}
               </div>
