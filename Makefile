@@ -5,7 +5,7 @@ VENV := $(AAP_VENV)/bin
 SHELL := /bin/sh
 export NEXT_TELEMETRY_DISABLED = 1
 
-.PHONY: run setup client dev-setup check test test-fast test-all bench format lock types clean-client
+.PHONY: run setup client dev-setup check test test-fast test-all chaos bench format lock types clean-client
 
 run: setup
 	@exec $(VENV)/python manage.py serve
@@ -38,6 +38,10 @@ test: dev-setup
 
 test-all: dev-setup
 	$(VENV)/python tests/run_all.py --full
+
+# Breaks an installation of its own, in a scratch folder; KILLS=n for more than 50 deaths.
+chaos: setup
+	@$(VENV)/python manage.py chaos
 
 bench: dev-setup
 	$(VENV)/python -m bench
