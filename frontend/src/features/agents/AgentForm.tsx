@@ -9,6 +9,9 @@ import { ToolPicker } from "./ToolPicker";
 
 type Props = { state: EditorState; editor: DraftEditor; locked: boolean };
 
+/** What people type for an amount, as the server reads it: some keyboards have only a comma, and "0." is not done yet. */
+const decimal = (text: string): string => text.trim().replace(",", ".").replace(/^\./, "0.").replace(/\.$/, "");
+
 export function AgentForm({ state, editor, locked }: Props) {
   const { values, problem } = state;
   const { edit } = editor;
@@ -19,6 +22,8 @@ export function AgentForm({ state, editor, locked }: Props) {
     if (n !== null && !Number.isFinite(n)) return;
     edit({ limits: { ...values.limits, [field]: n } });
   };
+  const currency = values.limits.max_cost?.currency ?? "USD";
+  const setCost = (text: string) => edit({ limits: { ...values.limits, max_cost: text.trim() === "" ? null : { amount: decimal(text), currency } } });
   return (
     <fieldset disabled={locked} className="min-w-0">
       <legend className="sr-only">The agent</legend>
@@ -41,10 +46,11 @@ export function AgentForm({ state, editor, locked }: Props) {
         </div>
       </Section>
       <Section title="Limits" text="A run that reaches one of these stops and says so.">
-        <div className="grid grid-cols-3 gap-3 max-md:grid-cols-1">
+        <div className="grid grid-cols-2 gap-x-3 gap-y-4">
           <TextInput label="Steps" type="number" inputMode="numeric" min={1} defaultValue={values.limits.max_steps} onChange={(event) => setLimit("max_steps", event.target.value)} error={say("limits.max_steps")} className="tabular" />
           <TextInput label="Seconds" type="number" inputMode="numeric" min={1} defaultValue={values.limits.max_seconds} onChange={(event) => setLimit("max_seconds", event.target.value)} error={say("limits.max_seconds")} className="tabular" />
           <TextInput label="Tokens" type="number" inputMode="numeric" min={1} defaultValue={values.limits.max_tokens ?? ""} placeholder="no limit" onChange={(event) => setLimit("max_tokens", event.target.value)} error={say("limits.max_tokens")} className="tabular" />
+          <TextInput label="Cost" aside={<span className="text-meta text-muted">{currency}</span>} inputMode="decimal" defaultValue={values.limits.max_cost?.amount ?? ""} placeholder="no limit" onChange={(event) => setCost(event.target.value)} error={say("limits.max_cost")} className="tabular" />
         </div>
       </Section>
     </fieldset>

@@ -3,7 +3,7 @@ import type { Draft } from "@/lib/api/types";
 import { changesBetween, diffLines, foldLines } from "./diff";
 
 const show = (a: string, b: string) => diffLines(a, b).map((line) => `${{ same: " ", added: "+", removed: "-" }[line.kind]}${line.text}`);
-const draft = (over: Partial<Draft> = {}): Draft => ({ instructions: "a", model: "m", model_name: "demo", tools: [], limits: { max_steps: 8, max_tokens: null, max_seconds: 120 }, starters: [], ...over });
+const draft = (over: Partial<Draft> = {}): Draft => ({ instructions: "a", model: "m", model_name: "demo", tools: [], limits: { max_steps: 8, max_tokens: null, max_seconds: 120, max_cost: null }, starters: [], ...over });
 
 describe("diffLines", () => {
   it("shows the fewest changes", () => expect(show("a\nb\nc", "a\nx\nc\nd")).toEqual([" a", "-b", "+x", " c", "+d"]));
@@ -24,7 +24,11 @@ describe("foldLines", () => {
 describe("changesBetween", () => {
   it("names only what differs", () => {
     expect(changesBetween(draft(), draft())).toEqual([]);
-    expect(changesBetween(draft(), draft({ tools: ["b", "a"], limits: { max_steps: 9, max_tokens: null, max_seconds: 120 } })).map((one) => one.field)).toEqual(["tools", "limits"]);
+    expect(changesBetween(draft(), draft({ tools: ["b", "a"], limits: { max_steps: 9, max_tokens: null, max_seconds: 120, max_cost: null } })).map((one) => one.field)).toEqual(["tools", "limits"]);
+  });
+  it("shows a limit of cost to its last digit", () => {
+    const limits = { ...draft().limits, max_cost: { amount: "0.125", currency: "USD" } };
+    expect(changesBetween(draft(), draft({ limits }))[0]?.lines.filter((line) => line.kind !== "same").map((line) => line.text)).toEqual(["Cost: no limit", "Cost: 0.125 USD"]);
   });
   it("does not care in which order tools were picked", () => expect(changesBetween(draft({ tools: ["a", "b"] }), draft({ tools: ["b", "a"] }))).toEqual([]));
 });

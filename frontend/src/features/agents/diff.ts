@@ -1,5 +1,5 @@
 // What changed between two states of an agent, as lines for text and as before/after for the rest.
-import type { Draft } from "@/lib/api/types";
+import type { Draft, Limits } from "@/lib/api/types";
 
 export type Line = { kind: "same" | "added" | "removed"; text: string };
 export type Change = { field: string; label: string; lines: Line[] };
@@ -44,6 +44,10 @@ export function foldLines(lines: Line[], around = 2): (Line | { kind: "fold"; co
 
 const list = (items: string[]) => items.join("\n");
 const limit = (n: number | null) => (n === null ? "no limit" : String(n));
+const limitLines = (limits: Limits) => list([
+  `Steps: ${limits.max_steps}`, `Tokens: ${limit(limits.max_tokens)}`, `Seconds: ${limits.max_seconds}`,
+  `Cost: ${limits.max_cost ? `${limits.max_cost.amount} ${limits.max_cost.currency}` : "no limit"}`,
+]);
 
 /** What two forms of a whole agent differ in, its name and description included. */
 export function differences(mine: Draft & Named, theirs: Draft & Named): Change[] {
@@ -61,9 +65,7 @@ export function changesBetween(before: Draft, after: Draft): Change[] {
     ["model", "Model", before.model_name ?? before.model ?? "none", after.model_name ?? after.model ?? "none"],
     ["tools", "Tools", list([...before.tools].sort()), list([...after.tools].sort())],
     ["starters", "Ways to begin", list(before.starters), list(after.starters)],
-    ["limits", "Limits",
-      list([`Steps: ${before.limits.max_steps}`, `Tokens: ${limit(before.limits.max_tokens)}`, `Seconds: ${before.limits.max_seconds}`]),
-      list([`Steps: ${after.limits.max_steps}`, `Tokens: ${limit(after.limits.max_tokens)}`, `Seconds: ${after.limits.max_seconds}`])],
+    ["limits", "Limits", limitLines(before.limits), limitLines(after.limits)],
   ];
   return pairs.filter(([, , a, b]) => a !== b).map(([field, label, a, b]) => ({ field, label, lines: diffLines(a, b) }));
 }
