@@ -33,7 +33,7 @@ Frame = dict[str, Any]
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     for product in running_product(Path(tmp_path_factory.mktemp("wire")) / "data"):
-        product.agent = product.demo_agent()  # type: ignore[attr-defined]
+        product.agent = product.demo_agent(tools=["calculator", "ask_person"])  # type: ignore[attr-defined]
         yield product
 
 
@@ -104,18 +104,43 @@ async def restart(product: Product) -> tuple[str, list[Frame]]:
     return run, frames
 
 
+async def steer(product: Product) -> tuple[str, list[Frame]]:
+    run, frames = await begin(product, f"{ASTRAL} [[tokens:80 gap:10]]"), []
+    conversation = (await asyncio.to_thread(product.call, "GET", f"runs/{run}/"))["conversation"]
+    async with watching(product, run) as raw:
+        await take(raw, frames, says("words"))
+        said = {"text": f"{ASTRAL} once more [[tokens:40 gap:3]]", "mode": "steer"}
+        await asyncio.to_thread(product.call, "POST", f"conversations/{conversation}/messages/", said)
+        await take(raw, frames, ends)
+    return run, frames
+
+
+async def question(product: Product) -> tuple[str, list[Frame]]:
+    asked = '{"question": "Red or blue?", "options": ["red", "blue"]}'
+    run, frames = await begin(product, f"Ask [[tool:ask_person {asked}]] [[tokens:20 gap:3]]"), []
+    async with watching(product, run) as raw:
+        await take(raw, frames, lambda frame: frame["type"] == "event" and frame["event"]["type"] == "run.waiting")
+        (open_one,) = (await asyncio.to_thread(product.call, "GET", f"decisions/?run={run}"))["results"]
+        answer = {"resolution": "answer", "result": ASTRAL}
+        await asyncio.to_thread(product.call, "POST", f"decisions/{open_one['id']}/resolve/", answer)
+        await take(raw, frames, ends)
+    return run, frames
+
+
 CASES: dict[str, Callable[[Product], Awaitable[tuple[str, list[Frame]]]]] = {
     "plain": plain,
     "tool": tool,
     "cancel": cancel,
     "restart": restart,
+    "steer": steer,
+    "question": question,
 }
 
 
 def folded_by_the_server(frames: list[Frame]) -> dict[str, Any]:
     """The same projection that fills the lists, fed with a recording's journal."""
     rows = [frame for frame in frames if frame["type"] == "event"]
-    projector = Projector(run=rows[0]["run"], conversation="cnv_recorded")
+    projector = Projector(run=rows[0]["run"], conversation="cnv_recorded", workspace="wsp_recorded")
     for row in rows:
         at = datetime.fromisoformat(row["at"]).astimezone(UTC)
         projector.apply(row["seq"], at, from_json(row["event"]))

@@ -10,7 +10,7 @@ const message = (over: Partial<Message>): Message => ({
 const run = (over: Partial<Run>): Run => ({
   id: "r1", status: "succeeded", stop_reason: "completed", error: null, agent: { id: "a", name: "Guide" }, version: 3, draft: false, model_name: "demo",
   conversation: "c", last_seq: 9, attempts: 1, output: { text: "" }, usage: { input_tokens: 0, output_tokens: 0, reasoning_tokens: 0, cached_tokens: 0 }, cost: null,
-  started_by: { id: "usr_1", email: "anna@example.com", name: "Anna" }, request_id: "req_1",
+  started_by: { id: "usr_1", email: "anna@example.com", name: "Anna" }, request_id: "req_1", continues: null,
   created_at: "2026-11-22T10:00:00Z", started_at: null, ended_at: null, ...over,
 });
 const state = (over: Partial<RunState>): RunState => ({ ...emptyRun("r2"), loaded: true, queuedAt: "2026-11-22T10:01:00Z", ...over });

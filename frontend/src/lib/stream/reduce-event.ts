@@ -1,7 +1,7 @@
 // How each event changes what is known of a run. Unknown events change nothing: they stay in the log.
 import type { Finish, Money, Outcome, RunEvent, RunStatus, Usage } from "@/lib/api/types";
 import { codePoints } from "./code-points";
-import type { CallState, MessageState, RunState, StepState } from "./run-state";
+import type { CallState, DecisionState, MessageState, RunState, StepState } from "./run-state";
 
 const str = (value: unknown): string | null => (typeof value === "string" ? value : null);
 const num = (value: unknown): number | null => (typeof value === "number" ? value : null);
@@ -9,7 +9,7 @@ const num = (value: unknown): number | null => (typeof value === "number" ? valu
 function withMessage(state: RunState, id: string, change: (message: MessageState) => MessageState, at: string): RunState {
   const known = state.messages[id];
   const base: MessageState = known ?? {
-    id, step: state.steps.at(-1)?.step ?? null, phase: "open", finish: null, text: "", length: 0, reasoning: "", reasoningLength: 0,
+    id, role: "assistant", step: state.steps.at(-1)?.step ?? null, phase: "open", finish: null, text: "", length: 0, reasoning: "", reasoningLength: 0,
     startedAt: at, completedAt: null, reasoningEndedAt: null,
   };
   return { ...state, order: known ? state.order : [...state.order, id], messages: { ...state.messages, [id]: change(base) } };
@@ -20,6 +20,13 @@ function withCall(state: RunState, id: string, change: (call: CallState) => Call
   return known ? { ...state, calls: { ...state.calls, [id]: change(known) } } : state;
 }
 
+function withDecision(state: RunState, id: string | null, change: Partial<DecisionState>): RunState {
+  const known = id === null ? undefined : state.decisions[id];
+  return known ? { ...state, decisions: { ...state.decisions, [known.id]: { ...known, ...change } } } : state;
+}
+
+const waitedUntil = (state: RunState, at: string): RunState["waits"] => state.waits.map((one) => (one.to === null ? { ...one, to: at } : one));
+
 function withStep(state: RunState, step: number | null, change: (step: StepState) => StepState): RunState {
   return { ...state, steps: state.steps.map((one) => (one.step === step ? change(one) : one)) };
 }
@@ -28,7 +35,9 @@ function ended(state: RunState, status: RunStatus, at: string, error: RunState["
   const left: Finish = status === "cancelled" ? "cancelled" : "failed";
   const messages = Object.fromEntries(Object.entries(state.messages).map(([id, m]) =>
     [id, m.phase === "open" ? { ...m, phase: "completed" as const, finish: left, completedAt: at } : m]));
-  return { ...state, status, endedAt: at, error, messages, caughtUp: true };
+  const decisions = Object.fromEntries(Object.entries(state.decisions).map(([id, one]) =>
+    [id, one.status === "open" ? { ...one, status: "expired" as const, decidedAt: at } : one]));
+  return { ...state, status, endedAt: at, error, messages, decisions, waits: waitedUntil(state, at), caughtUp: true };
 }
 
 function addUsage(a: Usage | null, b: Usage): Usage {
@@ -53,20 +62,25 @@ export function applyEvent(state: RunState, event: RunEvent, at: string): RunSta
   switch (event.type) {
     case "run.queued": {
       const input = event.input as { message?: unknown; text?: unknown; mode?: unknown } | null | undefined;
+      const continues = event.continues as { run?: unknown; seq?: unknown } | null | undefined;
       return {
         ...state, status: "queued", queuedAt: at, version: num(event.version), draft: event.draft === true,
         agent: str(event.agent) ? { id: String(event.agent), name: str(event.agent_name) ?? "" } : state.agent,
         conversation: str(event.conversation), modelName: str(event.model_name) ?? state.modelName, requestId: str(event.request_id),
         input: input ? { message: str(input.message) ?? "", text: str(input.text) ?? "", interrupts: input.mode === "interrupt" } : state.input,
+        continues: continues ? { run: str(continues.run) ?? "", seq: num(continues.seq) ?? 1 } : state.continues,
       };
     }
     case "run.started":
       return { ...state, status: "running", startedAt: state.startedAt ?? at, attempt: num(event.attempt) ?? state.attempt };
     case "run.waiting":
-      return { ...state, status: "waiting" };
+      return { ...state, status: "waiting", waits: [...state.waits, { from: at, to: null }] };
     case "run.resumed": {
       const attempt = num(event.attempt) ?? state.attempt;
-      return { ...state, status: "running", attempt, resumed: attempt > 1 || state.resumed, resumeReason: str(event.reason) };
+      const reason = str(event.reason);
+      // Going on because somebody decided is no restart.
+      const resumed = state.resumed || (reason !== "decided" && attempt > 1);
+      return { ...state, status: "running", attempt, resumed, resumeReason: reason, waits: waitedUntil(state, at) };
     }
     case "step.started": {
       if (step === null || state.steps.some((one) => one.step === step)) return { ...state, modelName: str(event.model_name) ?? state.modelName };
@@ -87,13 +101,14 @@ export function applyEvent(state: RunState, event: RunEvent, at: string): RunSta
     case "step.completed":
       return withStep(state, step, (one) => ({ ...one, endedAt: at, firstTokenMs: num(event.first_token_ms) ?? one.firstTokenMs }));
     case "message.started":
+      // What a person said comes whole, with its completion.
       return message && event.role !== "user" && !state.messages[message]
         ? withMessage(state, message, (one) => ({ ...one, step: step ?? one.step }), at) : state;
     case "message.completed": {
-      if (!message || event.role === "user" || state.messages[message]?.phase === "dropped") return state;
+      if (!message || state.messages[message]?.phase === "dropped") return state;
       const text = str(event.text) ?? "";
       return withMessage(state, message, (one) => ({
-        ...one, phase: "completed", finish: (str(event.finish) as Finish | null) ?? "stop", text, length: codePoints(text), completedAt: at,
+        ...one, role: event.role === "user" ? "user" : "assistant", phase: "completed", finish: (str(event.finish) as Finish | null) ?? "stop", text, length: codePoints(text), completedAt: at,
       }), at);
     }
     case "reasoning.completed": {
@@ -112,13 +127,27 @@ export function applyEvent(state: RunState, event: RunEvent, at: string): RunSta
         } },
       };
     case "tool.started":
-      return call ? withCall(state, call, (one) => ({ ...one, phase: "running", startedAt: one.startedAt ?? at })) : state;
+      return call ? withCall(state, call, (one) => (
+        // After an unknown outcome a person had it run again: its time counts anew.
+        { ...one, phase: "running", outcome: null, result: null, startedAt: one.phase === "unknown" ? at : one.startedAt ?? at, completedAt: null }
+      )) : state;
     case "tool.completed":
       return call ? withCall(state, call, (one) => ({
         ...one, phase: "completed", outcome: (str(event.outcome) as Outcome | null) ?? "ok", result: event.result, completedAt: at,
       })) : state;
     case "tool.unknown":
       return call ? withCall(state, call, (one) => ({ ...one, phase: "unknown", outcome: "unknown" })) : state;
+    case "decision.requested": {
+      const id = str(event.decision);
+      if (!id || state.decisions[id]) return state;
+      const options = Array.isArray(event.options) ? event.options.filter((one): one is string => typeof one === "string") : [];
+      const asked: DecisionState = { id, kind: str(event.kind) ?? "", call, prompt: str(event.prompt) ?? "", options, status: "open", resolution: null, askedAt: at, decidedAt: null };
+      return { ...state, decisionOrder: [...state.decisionOrder, id], decisions: { ...state.decisions, [id]: asked } };
+    }
+    case "decision.resolved":
+      return withDecision(state, str(event.decision), { status: "resolved", resolution: str(event.resolution), decidedAt: at });
+    case "decision.expired":
+      return withDecision(state, str(event.decision), { status: "expired", decidedAt: at });
     case "usage.recorded": {
       const usage: Usage = {
         input_tokens: num(event.input_tokens) ?? 0, output_tokens: num(event.output_tokens) ?? 0,

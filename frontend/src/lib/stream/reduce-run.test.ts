@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RunEvent } from "@/lib/api/types";
 import type { RunFrame } from "./frames";
 import { reduceRun, textOf, type Effect } from "./reduce-run";
-import { emptyRun, openMessage, type RunState } from "./run-state";
+import { emptyRun, openDecisions, openMessage, type RunState } from "./run-state";
 
 const RUN = "run_1";
 const at = "2026-11-22T10:00:00Z";
@@ -97,10 +97,71 @@ describe("events", () => {
     expect(fold([used(5, { amount: "0.1", currency: "USD" }), used(6, { amount: "0.2", currency: "USD" })], started()).state).toMatchObject({ cost: { amount: "0.3" }, usage: { input_tokens: 20, output_tokens: 4 } });
     expect(fold([used(5, { amount: "0.1", currency: "USD" }), used(6, null)], started()).state.cost).toBeNull();
   });
+  it("names the run that it takes over from", () => {
+    expect(fold([event(1, "run.queued", { input: null, continues: { run: "run_0", seq: 7 } })]).state).toMatchObject({ input: null, continues: { run: "run_0", seq: 7 } });
+    expect(started().continues).toBeNull();
+  });
   it("ignores another run's frames", () => {
     const state = started();
     expect(reduceRun(state, { ...delta(0, "x"), run: "run_9" }).state).toBe(state);
   });
+});
+
+describe("what a person says while the run goes on", () => {
+  const said = (seq: number, message: string, words: string) => [event(seq, "message.started", { message, role: "user", step: 1 }), event(seq + 1, "message.completed", { message, role: "user", text: words, finish: "stop" })];
+  const first = event(5, "message.completed", { message: "m1", role: "assistant", text: "one", finish: "stop" });
+  it("stands where it was heard, and is no text of the agent's", () => {
+    const { state } = fold([first, ...said(6, "u2", "and two"), event(8, "step.started", { step: 2, model_name: "demo" }), event(9, "message.started", { message: "m2", role: "assistant", step: 2 })], started());
+    expect(state.order.map((id) => [id, state.messages[id]?.role])).toEqual([["m1", "assistant"], ["u2", "user"], ["m2", "assistant"]]);
+    expect(state.messages.u2).toMatchObject({ text: "and two", phase: "completed" });
+    expect(textOf(state).map((one) => one.id)).toEqual(["m1", "m2"]);
+    expect(openMessage(state)?.id).toBe("m2");
+  });
+  it("is there once, whole, however often its frames come", () => {
+    const { state } = fold([first, ...said(6, "u2", "and two"), ...said(6, "u2", "and two")], started());
+    expect([state.order, state.seq]).toEqual([["m1", "u2"], 7]);
+  });
+  it("is not shown before its text is there", () => {
+    const { state } = fold([first, event(6, "message.started", { message: "u2", role: "user", step: 1 })], started());
+    expect(state.order).toEqual(["m1"]);
+  });
+  it("stays when the step that heard it begins anew", () => {
+    const { state } = fold([...said(5, "u2", "hurry"), event(7, "step.restarted", { step: 1, attempt: 2, dropped: ["m1"] })], started());
+    expect(state.order).toEqual(["u2"]);
+  });
+});
+
+describe("decisions", () => {
+  const asked = [event(5, "message.completed", { message: "m1", role: "assistant", text: "", finish: "tool_calls" }), event(6, "tool.requested", { call: "c1", name: "ask_person", arguments: {}, message: "m1" }),
+    event(7, "tool.started", { call: "c1" }), event(8, "decision.requested", { decision: "d1", kind: "question", call: "c1", prompt: "Red or blue?", options: ["red", "blue"] }), event(9, "run.waiting", { reason: "decision" })];
+  const waiting = () => fold(asked, started()).state;
+  it("waits with the question, its options and its call", () => {
+    const state = waiting();
+    expect(state.status).toBe("waiting");
+    expect(openDecisions(state)).toMatchObject([{ id: "d1", kind: "question", call: "c1", prompt: "Red or blue?", options: ["red", "blue"], askedAt: at }]);
+    expect(state.waits).toEqual([{ from: at, to: null }]);
+  });
+  it("goes on when somebody decided, which is no restart", () => {
+    const { state } = fold([event(10, "run.resumed", { attempt: 1, reason: "decided" }), event(11, "decision.resolved", { decision: "d1", resolution: "answer" }), event(12, "tool.completed", { call: "c1", outcome: "ok", result: "blue" })], waiting());
+    expect([state.status, state.attempt, state.resumed, state.waits]).toEqual(["running", 1, false, [{ from: at, to: at }]]);
+    expect([openDecisions(state), state.decisions.d1?.resolution, state.calls.c1?.result]).toEqual([[], "answer", "blue"]);
+  });
+  it("still says that it was restarted before somebody decided", () => {
+    const restarted = fold([event(5, "run.resumed", { attempt: 2, reason: "recovered" }), event(6, "decision.requested", { decision: "d1", kind: "question" }), event(7, "run.waiting"), event(8, "run.resumed", { attempt: 2, reason: "decided" })], started()).state;
+    expect([restarted.resumed, restarted.attempt]).toEqual([true, 2]);
+  });
+  it("expires with the run, said or not", () => {
+    expect(fold([event(10, "decision.expired", { decision: "d1" }), event(11, "run.cancelled")], waiting()).state.decisions.d1?.status).toBe("expired");
+    const { state } = fold([event(10, "run.failed", { code: "internal_error", detail: "" })], waiting());
+    expect([state.decisions.d1?.status, state.waits[0]?.to]).toEqual(["expired", at]);
+  });
+  it("takes an outcome that was unknown from a person, or runs the call again", () => {
+    const lost = fold([event(5, "tool.requested", { call: "c1", name: "mail", arguments: {}, message: "m1" }), event(6, "tool.started", { call: "c1" }), event(7, "tool.unknown", { call: "c1" }), event(8, "decision.requested", { decision: "d1", kind: "unknown_outcome", call: "c1" })], started()).state;
+    expect(lost.calls.c1).toMatchObject({ phase: "unknown", outcome: "unknown" });
+    expect(fold([event(9, "tool.completed", { call: "c1", outcome: "ok", result: "I looked" })], lost).state.calls.c1).toMatchObject({ phase: "completed", outcome: "ok", result: "I looked" });
+    expect(fold([event(9, "tool.started", { call: "c1" })], lost).state.calls.c1).toMatchObject({ phase: "running", outcome: null, completedAt: null });
+  });
+  it("asks each thing once", () => expect(fold([{ ...asked[3], seq: 10 } as RunFrame], waiting()).state.decisionOrder).toEqual(["d1"]));
 });
 
 describe("recorded streams", () => {

@@ -46,10 +46,10 @@ function delta(state: RunState, frame: DeltaFrame): Reduced {
   return same({ ...state, messages: { ...state.messages, [frame.message]: next } });
 }
 
-/** What a test or a transcript compares: the text that stands, in order. */
+/** What a test or a transcript compares: the agent's text that stands, in order. */
 export function textOf(state: RunState): { id: string; text: string; finish: Finish | null }[] {
   return state.order.flatMap((id) => {
     const message = state.messages[id];
-    return message ? [{ id, text: message.text, finish: message.finish }] : [];
+    return message?.role === "assistant" ? [{ id, text: message.text, finish: message.finish }] : [];
   });
 }
