@@ -13,8 +13,10 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts.admin_actor import admin_actor
-from agents.models import Agent, AgentVersion, Run, RunEvent
+from agents.models import Agent, AgentVersion, Decision, Run, RunEvent
+from agents.services.decisions import resolve_decision
 from agents.services.runs import cancel_run
+from core.errors import DomainError
 
 STATE_COLOURS = {
     "queued": "info",
@@ -113,6 +115,52 @@ class RunAdmin(ReadOnly, ModelAdmin):
         self.message_user(request, f"{stopped} runs were asked to stop.", messages.SUCCESS)
 
 
+@admin.register(Decision)
+class DecisionAdmin(ReadOnly, ModelAdmin):
+    """What runs asked. Questions are for the person who was asked; whether a cut call took effect, operators may know."""
+
+    list_display = ("created_at", "state", "kind", "prompt", "tool", "run", "resolution", "resolved_by")
+    list_filter = ("status", "kind", "workspace")
+    search_fields = ("id", "run__id", "call", "tool")
+    list_select_related = ("run", "resolved_by")
+    ordering = ("-created_at", "-id")
+    actions = ("it_happened", "run_it_again", "stop_the_run")
+
+    @display(description="State", label={"open": "warning", "resolved": "success"}, ordering="status")
+    def state(self, row: Decision) -> str:
+        return row.status
+
+    @admin.action(description="Unknown outcomes: it happened")
+    def it_happened(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._decide(request, queryset, "happened")
+
+    @admin.action(description="Unknown outcomes: it did not, run it again")
+    def run_it_again(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._decide(request, queryset, "run_again")
+
+    @admin.action(description="Unknown outcomes: stop the run")
+    def stop_the_run(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        self._decide(request, queryset, "stop")
+
+    def _decide(self, request: HttpRequest, queryset: QuerySet[Decision], resolution: str) -> None:
+        decided, refused = 0, 0
+        for row in queryset.select_related("resolved_by"):
+            try:
+                actor = admin_actor(request, row.workspace_id)
+                resolve_decision(actor, decision=row, resolution=resolution, reason="Decided in the operator admin.")
+                decided += 1
+            except DomainError:
+                refused += 1
+        if decided:
+            self.message_user(request, f"{decided} decided.", messages.SUCCESS)
+        if refused:
+            self.message_user(
+                request,
+                f"{refused} left as they were: decided already, or not about an unknown outcome.",
+                messages.WARNING,
+            )
+
+
 _CELL = '<td style="padding:2px 16px 2px 0;white-space:nowrap;vertical-align:top">'
 _TIMELINE_ROW = f"<tr>{_CELL}{{}}</td>{_CELL}{{}}</td>{_CELL}<strong>{{}}</strong></td><td>{{}}</td></tr>"
 _SHOWN = (
@@ -124,6 +172,9 @@ _SHOWN = (
     "call",
     "name",
     "outcome",
+    "decision",
+    "kind",
+    "resolution",
     "code",
     "input_tokens",
     "output_tokens",

@@ -285,6 +285,23 @@ def test_stopping_runs_from_the_list(operator: Client, owner: Api, agent: dict[s
     assert (entry.target_id, entry.ip) == (run, "127.0.0.1")
 
 
+def test_deciding_from_the_list_what_became_of_a_cut_call(operator: Client, owner: Api, agent: dict[str, Any]) -> None:
+    from agents.models import Decision, Run
+
+    run = Run.objects.get(pk=owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hello"}}).data["id"])
+    made = {"run": run, "workspace_id": run.workspace_id, "prompt": "Did it?"}
+    cut = Decision.objects.create(kind="unknown_outcome", **made)
+    asked = Decision.objects.create(kind="question", **made)
+    body = {"action": "it_happened", "_selected_action": [cut.pk, asked.pk]}
+    answer = operator.post("/admin/agents/decision/", body, follow=True).content.decode()
+    assert "1 decided." in answer and "1 left as they were" in answer
+    cut.refresh_from_db()
+    asked.refresh_from_db()
+    assert (cut.status, cut.resolution, asked.status) == ("resolved", "happened", "open")
+    (entry,) = AuditEntry.objects.filter(kind="decision.resolve")
+    assert (entry.target_id, entry.ip) == (cut.pk, "127.0.0.1")
+
+
 def test_incident_2_16_guessing_is_braked_at_both_doors(db: None, nobody: Api, settings: Any) -> None:
     settings.RATE_LIMITS = "1"
     User.objects.create_superuser("op@example.com", PASSWORD)
