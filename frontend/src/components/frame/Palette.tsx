@@ -3,7 +3,7 @@
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState, type KeyboardEvent } from "react";
 import type { IconType } from "react-icons";
-import { LuActivity, LuBot, LuChartColumn, LuKeyboard, LuMessageSquare, LuPlug, LuSearch, LuSettings, LuSquarePen } from "react-icons/lu";
+import { LuActivity, LuBot, LuChartColumn, LuInbox, LuKeyboard, LuMessageSquare, LuPlug, LuSearch, LuSettings, LuSquarePen } from "react-icons/lu";
 import { cx } from "@/components/ui/classes";
 import { Dialog } from "@/components/ui/Dialog";
 import { useAgents } from "@/lib/api/resources/agents";
@@ -25,6 +25,7 @@ export default function Palette() {
   const places: Entry[] = [
     { id: "new", label: "New chat", group: "Go to", icon: LuSquarePen, run: go("/") },
     { id: "chats", label: "Chats", group: "Go to", icon: LuMessageSquare, run: go("/chats/") },
+    { id: "waiting", label: "Waiting for you", group: "Go to", icon: LuInbox, run: go("/waiting/") },
     { id: "agents", label: "Agents", group: "Go to", icon: LuBot, run: go("/agents/") },
     { id: "agent-new", label: "New agent", group: "Go to", icon: LuBot, run: go("/agents/new/") },
     { id: "runs", label: "Runs", group: "Go to", icon: LuActivity, run: go("/runs/") },

@@ -3,9 +3,10 @@ import Link from "next/link";
 import { usePathname, useRouter } from "next/navigation";
 import type { ReactNode } from "react";
 import type { IconType } from "react-icons";
-import { LuActivity, LuBot, LuChartColumn, LuMessageSquare, LuPanelLeft, LuPlug, LuSearch, LuSquarePen } from "react-icons/lu";
+import { LuActivity, LuBot, LuChartColumn, LuInbox, LuMessageSquare, LuPanelLeft, LuPlug, LuSearch, LuSquarePen } from "react-icons/lu";
 import { IconButton } from "@/components/ui/Button";
 import { cx } from "@/components/ui/classes";
+import { useFreshDecisions, useOpenDecisions } from "@/lib/api/resources/decisions";
 import { useSession } from "@/lib/session/SessionProvider";
 import { useHydrated } from "@/lib/route/use-route-id";
 import { setFrame, useFrame } from "./frame-state";
@@ -15,6 +16,7 @@ import { WorkspaceSwitcher } from "./WorkspaceSwitcher";
 
 type Place = { href: string; label: string; icon: IconType; permission?: string };
 const places: Place[] = [
+  { href: "/waiting/", label: "Waiting for you", icon: LuInbox, permission: "decision.view" },
   { href: "/agents/", label: "Agents", icon: LuBot, permission: "agent.view" },
   { href: "/runs/", label: "Runs", icon: LuActivity, permission: "run.view" },
   { href: "/usage/", label: "Usage", icon: LuChartColumn, permission: "run.view" },
@@ -23,18 +25,25 @@ const places: Place[] = [
 
 const row = "flex h-9 w-full items-center gap-2.5 rounded-control px-2.5 text-body transition-colors duration-[120ms] max-md:h-11";
 
-export function NavRow({ href, label, icon: Icon, narrow, current }: Place & { narrow: boolean; current: boolean }) {
+type RowProps = Place & { narrow: boolean; current: boolean; count?: { text: string; words: string } };
+
+export function NavRow({ href, label, icon: Icon, narrow, current, count }: RowProps) {
   const router = useRouter();
   // Fetched when somebody reaches for it: the first page does not pay for all the others.
   const warm = () => router.prefetch(href);
   return (
     <Link
-      href={href} prefetch={false} onPointerEnter={warm} onFocus={warm} aria-current={current ? "page" : undefined} aria-label={narrow ? label : undefined} title={narrow ? label : undefined}
+      href={href} prefetch={false} onPointerEnter={warm} onFocus={warm} aria-current={current ? "page" : undefined} aria-label={narrow ? [label, count?.words].filter(Boolean).join(", ") : undefined} title={narrow ? label : undefined}
       onClick={() => setFrame({ sheet: false })}
-      className={cx(row, narrow && "justify-center px-0", current ? "bg-hover font-medium text-text" : "text-muted hover:bg-hover hover:text-text")}
+      className={cx(row, "relative", narrow && "justify-center px-0", current ? "bg-hover font-medium text-text" : "text-muted hover:bg-hover hover:text-text")}
     >
       <Icon size={16} className="shrink-0" aria-hidden />
-      {narrow ? null : <span className="truncate">{label}</span>}
+      {narrow ? null : <span className="min-w-0 flex-1 truncate">{label}</span>}
+      {count ? (
+        <span className={cx("tabular inline-flex h-5 min-w-5 items-center justify-center rounded-full bg-waiting px-1.5 text-meta font-semibold text-bg", narrow && "absolute -right-1 -top-0.5 h-4! min-w-4! px-1!")}>
+          <span aria-hidden>{count.text}</span>{narrow ? null : <span className="sr-only">, {count.words}</span>}
+        </span>
+      ) : null}
     </Link>
   );
 }
@@ -45,6 +54,8 @@ export function SidebarContent({ narrow = false, end }: { narrow?: boolean; end?
   const hydrated = useHydrated();
   const { phase, can } = useSession();
   const at = (href: string) => hydrated && (href === "/" ? path === "/" : path.startsWith(href));
+  const open = useOpenDecisions(can("decision.view"));
+  const waiting = open.items?.length ? { text: open.hasMore ? `${open.items.length}+` : String(open.items.length), words: `${open.items.length}${open.hasMore ? " or more" : ""} open` } : undefined;
   const shown = places.filter((place) => phase !== "ready" || !place.permission || can(place.permission));
   return (
     <div className={cx("flex h-full min-h-0 flex-col gap-1 px-2 pb-2 pt-[max(8px,env(safe-area-inset-top))]", narrow && "items-center")}>
@@ -62,7 +73,7 @@ export function SidebarContent({ narrow = false, end }: { narrow?: boolean; end?
       </button>
       <nav aria-label="Main" className="flex w-full flex-col gap-0.5">
         <NavRow href="/chats/" label="Chats" icon={LuMessageSquare} narrow={narrow} current={hydrated && path === "/chats/"} />
-        {shown.map((place) => <NavRow key={place.href} {...place} narrow={narrow} current={at(place.href)} />)}
+        {shown.map((place) => <NavRow key={place.href} {...place} narrow={narrow} current={at(place.href)} count={place.href === "/waiting/" ? waiting : undefined} />)}
       </nav>
       {narrow ? <div className="flex-1" /> : <RecentChats />}
       <PersonMenu narrow={narrow} />
@@ -72,6 +83,9 @@ export function SidebarContent({ narrow = false, end }: { narrow?: boolean; end?
 
 export function Sidebar() {
   const { collapsed } = useFrame();
+  const { can } = useSession();
+  // Here, because it is the one part that stands beside every page.
+  useFreshDecisions(can("decision.view"));
   return (
     <aside aria-label="Sidebar" className={cx("hidden shrink-0 border-r border-border bg-surface transition-[width] duration-150 ease-out md:block", collapsed ? "w-14" : "w-64")}>
       <SidebarContent

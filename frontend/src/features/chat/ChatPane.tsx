@@ -1,7 +1,8 @@
 "use client";
 // The chat itself: the turns, the state of the connection, and the box to write in. Routes say where it stands.
-import { useEffect, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import { LuArrowDown, LuLoaderCircle, LuWifiOff, LuX } from "react-icons/lu";
+import { OPEN_CARD } from "@/components/decisions/DecisionCard";
 import { Button, IconButton } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { cx } from "@/components/ui/classes";
@@ -12,7 +13,7 @@ import { useLink } from "@/lib/stream/use-stream";
 import { loadMarkdown } from "./AnswerText";
 import { Composer } from "./Composer";
 import { TurnView } from "./TurnView";
-import { interruptedAbove } from "./turns";
+import { interruptedAbove, takesOver } from "./turns";
 import { useChat, type Chat, type Start } from "./use-chat";
 import { useStickToEnd } from "./use-stick-to-end";
 
@@ -38,14 +39,14 @@ function LinkChip({ catchingUp }: { catchingUp: boolean }) {
   );
 }
 
-function SendFailure({ chat }: { chat: Chat }) {
-  if (!chat.problem) return null;
-  const { problem } = chat;
+function FailureNote({ chat }: { chat: Chat }) {
+  if (!chat.failure) return null;
+  const { what, textKept, problem } = chat.failure;
   return (
     <div role="alert" className="mb-2 flex items-center gap-2 rounded-control border border-failed bg-surface py-1 pl-3 pr-1 text-small">
       <div className="min-w-0 flex-1 [overflow-wrap:anywhere]">
-        <strong className="font-medium">Not sent. </strong>
-        {problem.code === "agent_not_published" ? "This agent has no published version yet. Publish it, then send again." : problem.field("text") ?? problem.detail} Your text is still in the box.
+        <strong className="font-medium">{what} </strong>
+        {problem.code === "agent_not_published" ? "This agent has no published version yet. Publish it, then send again." : problem.field("text") ?? problem.detail}{textKept ? " Your text is still in the box." : ""}
       </div>
       {problem.requestId ? <CopyButton text={problem.requestId} label="Copy request id" /> : null}
       <IconButton icon={LuX} label="Dismiss" onClick={chat.dismiss} />
@@ -58,26 +59,40 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   const { scroller, content, below, toEnd } = useStickToEnd(chat.turns[0]?.run, chat.running);
   const empty = conversation === null && chat.turns.length === 0;
   const column = cx("mx-auto w-full max-w-[720px]", narrow ? "px-4" : "px-6 max-md:px-4");
-  const { running, stop, hasOlder, loadingOlder, loadOlder } = chat;
+  const { running, waiting, stop, hasOlder, loadingOlder, loadOlder } = chat;
 
   useEffect(() => void loadMarkdown(), []);
   useEffect(() => {
-    if (!running) return;
+    // What waits for a person is stopped by the button only: here Escape means to leave a field.
+    if (!running || waiting) return;
     const onKey = (event: globalThis.KeyboardEvent) => {
       if (event.key !== "Escape" || event.defaultPrevented || document.querySelector('[role="dialog"],[role="menu"]')) return;
       void stop();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [running, stop]);
+  }, [running, waiting, stop]);
 
   const send = (text: string, mode: Mode = "queue") => {
     requestAnimationFrame(() => toEnd());
     return chat.send(text, mode);
   };
   const again = (text: string) => void send(text);
+  // The same functions at every drawing: otherwise each turn would be drawn again with each piece of text.
+  const latest = useRef(chat.takeOver);
+  useEffect(() => { latest.current = chat.takeOver; });
+  const takeOver = useCallback((run: string, way: "again" | "on") => {
+    requestAnimationFrame(() => toEnd());
+    void latest.current(run, way);
+  }, [toEnd]);
+  /** The control that had the focus is gone: on to the next thing that waits, else to where one writes. */
+  const afterDecision = useCallback(() => requestAnimationFrame(() => {
+    const next = scroller.current?.querySelector<HTMLElement>(OPEN_CARD);
+    const box = matchMedia("(pointer: coarse)").matches ? null : document.querySelector<HTMLElement>("[data-composer]");
+    (next ?? box ?? scroller.current)?.focus({ preventScroll: !next });
+  }), [scroller]);
   const last = chat.turns.at(-1);
-  const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : running ? "Answering" : "";
+  const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : waiting ? "Waiting for you" : running ? "Answering" : "";
 
   if (chat.missing && chat.turns.length === 0) return <div className="flex flex-1 items-center justify-center"><ProblemPanel problem={chat.missing} onRetry={chat.retry} /></div>;
   return (
@@ -91,7 +106,10 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
           {chat.loading ? <LoadingTurns /> : null}
           {hasOlder ? <div className="flex justify-center py-2"><Button size="small" look="quiet" busy={loadingOlder} onClick={loadOlder}>Older messages</Button></div> : null}
           {chat.turns.map((turn, i) => (
-            <TurnView key={turn.run} turn={turn} interrupted={interruptedAbove(turn, chat.turns[i - 1])} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? again : undefined} />
+            <TurnView
+              key={turn.run} turn={turn} interrupted={interruptedAbove(turn, chat.turns[i - 1])} takesOver={takesOver(turn, chat.turns)} taking={chat.taking === turn.run}
+              onTakeOver={takeOver} onDecided={afterDecision} ahead={chat.turns.slice(0, i).some((one) => one.live && !isOver(one.status))} onAgain={turn === last && !running ? again : undefined}
+            />
           ))}
           {!empty && !chat.loading && chat.turns.length === 0 ? <p className="py-16 text-center text-muted">No messages here yet.</p> : null}
         </div>
@@ -106,11 +124,11 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
         <div className={column}>
           <div className="relative">
             {below === "none" ? <LinkChip catchingUp={chat.catchingUp} /> : null}
-            <SendFailure chat={chat} />
+            <FailureNote chat={chat} />
             {blocked ?? (
               <Composer
-                place={place} running={running} stopping={chat.stopping} label="Message" onSend={send} onStop={() => void stop()} left={left} autoFocus={autoFocus}
-                placeholder={placeholder} error={chat.problem?.field("text")}
+                place={place} running={running} waiting={waiting} stopping={chat.stopping} label="Message" onSend={send} onStop={() => void stop()} left={left} autoFocus={autoFocus}
+                placeholder={placeholder} error={chat.failure?.problem.field("text")}
               />
             )}
           </div>

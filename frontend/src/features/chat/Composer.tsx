@@ -6,17 +6,21 @@ import type { Mode } from "@/lib/api/types";
 import { keepText, keptText } from "@/lib/kept/kept-text";
 
 type Props = {
-  place: string; disabled?: boolean; running: boolean; stopping: boolean; placeholder: string; label: string;
+  place: string; disabled?: boolean; running: boolean; waiting?: boolean; stopping: boolean; placeholder: string; label: string;
   onSend: (text: string, mode: Mode) => Promise<boolean>; onStop: () => void; left?: ReactNode; error?: string; autoFocus?: boolean;
 };
 
 const LINE = 26;
 const MAX = LINE * 8 + 24;
-const hints: Record<Mode, string> = { queue: "Write the next message: it waits for its turn", interrupt: "Write the next message: it stops the answer above" };
-const sends: Record<Mode, string> = { queue: "Send: it waits for its turn", interrupt: "Send: it stops the answer above" };
-const modes: { value: Mode; label: string }[] = [{ value: "queue", label: "Queue" }, { value: "interrupt", label: "Interrupt" }];
+const hints: Record<Mode, string> = {
+  queue: "Write the next message: it waits for its turn", steer: "Tell it now: it reads this before its next step", interrupt: "Write the next message: it stops the answer above",
+};
+/** What waits for a person is answered on its card: the box is for what comes after. */
+const waitingHints: Record<Mode, string> = { ...hints, queue: "Answer above; a message here waits for its turn", steer: "Answer above; what you say here is read after it" };
+const sends: Record<Mode, string> = { queue: "Send: it waits for its turn", steer: "Send: it is read before the next step", interrupt: "Send: it stops the answer above" };
+const modes: { value: Mode; label: string }[] = [{ value: "queue", label: "Queue" }, { value: "steer", label: "Steer" }, { value: "interrupt", label: "Interrupt" }];
 
-export function Composer({ place, disabled, running, stopping, placeholder, label, onSend, onStop, left, error, autoFocus = true }: Props) {
+export function Composer({ place, disabled, running, waiting, stopping, placeholder, label, onSend, onStop, left, error, autoFocus = true }: Props) {
   // What was on its way when the page was left comes back, before what was only typed.
   const [text, setText] = useState(() => keptText(`${place}.sending`) || keptText(place));
   const [wish, setWish] = useState<Mode>("queue");
@@ -55,7 +59,7 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
       className={cx("rounded-[14px] border bg-raised px-3 pb-2 pt-1 transition-colors duration-[120ms] focus-within:border-accent", error ? "border-failed" : "border-border-strong")}
     >
       <textarea
-        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={running ? hints[mode] : placeholder} aria-label={label} disabled={disabled}
+        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={running ? (waiting ? waitingHints : hints)[mode] : placeholder} aria-label={label} disabled={disabled}
         aria-invalid={error ? true : undefined} enterKeyHint="send"
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />
@@ -77,7 +81,7 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
   );
 }
 
-/** While an answer is coming: does the next message wait for it, or stop it? */
+/** While an answer is coming: does the next message wait for it, reach it, or stop it? */
 function ModeChoice({ mode, onChange }: { mode: Mode; onChange: (mode: Mode) => void }) {
   return (
     <div role="radiogroup" aria-label="The next message" className="inline-flex shrink-0 rounded-control border border-border p-0.5">

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message, Run } from "@/lib/api/types";
 import { emptyRun, type RunState } from "@/lib/stream/run-state";
-import { interruptedAbove, mergeTurns, turnFromRun, turnsFromPage } from "./turns";
+import { interruptedAbove, mergeTurns, takesOver, turnFromRun, turnsFromPage } from "./turns";
 
 const message = (over: Partial<Message>): Message => ({
   id: "m", run: "r1", seq: 1, role: "assistant", text: "", reasoning: null, finish: "stop", at: "2026-11-22T10:00:00Z",
@@ -29,6 +29,45 @@ describe("turns from saved messages", () => {
   it("says that a started call without an outcome is unknown", () => {
     const [turn] = turnsFromPage([message({ tool_calls: [{ call: "c1", name: "mail", arguments: {}, outcome: null, result: null, started_at: "2026-11-22T10:00:00Z", completed_at: null }] })], {});
     expect(turn?.parts[0]).toMatchObject({ kind: "calls", calls: [{ state: "unknown" }] });
+  });
+});
+
+describe("what people did meanwhile", () => {
+  it("keeps what was said where it was heard, live and saved alike", () => {
+    const one = { id: "m1", role: "assistant" as const, step: 1, phase: "completed" as const, finish: "stop" as const, text: "one", length: 3, reasoning: "", reasoningLength: 0, startedAt: "", completedAt: "", reasoningEndedAt: null };
+    const live = turnFromRun(state({ order: ["m1", "u2", "m3"], messages: { m1: one, u2: { ...one, id: "u2", role: "user", text: "and two?" }, m3: { ...one, id: "m3", text: "two" } } }));
+    const [saved] = turnsFromPage([
+      message({ id: "u1", role: "user", text: "one?" }), message({ id: "m1", seq: 5, text: "one" }), message({ id: "u2", seq: 7, role: "user", text: "and two?", finish: "" }), message({ id: "m3", seq: 9, text: "two" }),
+    ], { r1: run({}) });
+    for (const turn of [live, saved]) expect(turn?.parts.map((part) => [part.kind, part.id])).toEqual([["text", "m1"], ["said", "u2"], ["text", "m3"]]);
+    expect([saved?.question, saved?.finish]).toEqual(["one?", "stop"]);
+  });
+  it("takes no later word for the question of a run that has none", () => {
+    const [turn] = turnsFromPage([message({ id: "u2", seq: 4, role: "user", text: "faster" }), message({ id: "m1", seq: 6, text: "done" })], { r1: run({ continues: { run: "r0", seq: 3 } }) });
+    expect([turn?.question, turn?.parts.map((part) => part.kind)]).toEqual([null, ["said", "text"]]);
+  });
+  const call = { call: "c1", name: "ask_person", arguments: {}, message: null, step: 1, phase: "running" as const, outcome: null, result: null, requestedAt: "", startedAt: null, completedAt: null };
+  const asked = { id: "d1", kind: "question", call: "c1", prompt: "Red?", options: ["red"], status: "open" as const, resolution: null, askedAt: "", decidedAt: null };
+  it("shows a card in place of the row of a call that waits, and the row once it is decided", () => {
+    const waiting = state({ status: "waiting", callOrder: ["c1", "c2"], calls: { c1: call, c2: { ...call, call: "c2" } }, decisionOrder: ["d1"], decisions: { d1: asked } });
+    expect(turnFromRun(waiting).parts).toMatchObject([{ kind: "calls", calls: [{ call: "c2" }] }, { kind: "decision", open: true, asked: { id: "d1", prompt: "Red?", options: ["red"], tool: "ask_person" } }]);
+    const decided = turnFromRun({ ...waiting, status: "running", decisions: { d1: { ...asked, status: "resolved" } } });
+    expect(decided.parts).toMatchObject([{ kind: "calls", calls: [{ call: "c1" }, { call: "c2" }] }, { kind: "decision", open: false }]);
+  });
+  it("loses no decision whose call is not known", () => {
+    expect(turnFromRun(state({ status: "waiting", decisionOrder: ["d1"], decisions: { d1: { ...asked, call: null } } })).parts).toMatchObject([{ kind: "decision", open: true }]);
+  });
+});
+
+describe("what a run takes over from", () => {
+  const of = (above: Partial<Run>, seq: number) => {
+    const turns = turnsFromPage([message({ id: "u", role: "user", text: "one" }), message({ id: "m2", run: "r2", seq: 4, text: "two" })], { r1: run(above), r2: run({ id: "r2", created_at: "2026-11-22T10:01:00Z", continues: { run: "r1", seq } }) });
+    return turns[1] && takesOver(turns[1], turns);
+  };
+  it("tells a second try from going on, the same live and saved", () => {
+    expect([of({ status: "cancelled" }, 1), of({ status: "succeeded" }, 6), of({ status: "failed" }, 6), of({ status: "cancelled" }, 2)]).toEqual(["again", "again", "on", "on"]);
+    const live = turnFromRun(state({ continues: { run: "r1", seq: 6 } }));
+    expect([takesOver(live, []), takesOver(live, [turnFromRun(state({ run: "r1", status: "failed" })), live]), takesOver(turnFromRun(state({})), [])]).toEqual(["on-earlier", "on", null]);
   });
 });
 

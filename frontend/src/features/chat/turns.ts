@@ -1,6 +1,7 @@
 // The chat as it is read: one turn per run, whether it comes from saved messages or from the live stream.
+import { askedIn, type Asked } from "@/components/decisions/asked";
 import type { Finish, Message, MessageCall, Mode, Money, Run, RunStatus, Usage } from "@/lib/api/types";
-import type { CallState, RunState } from "@/lib/stream/run-state";
+import type { CallState, DecisionState, RunState } from "@/lib/stream/run-state";
 
 export type CallView = {
   call: string; name: string; arguments: unknown; result: unknown;
@@ -10,13 +11,18 @@ export type CallView = {
 export type Part =
   | { kind: "reasoning"; id: string; text: string; open: boolean; ms: number | null }
   | { kind: "text"; id: string; text: string; open: boolean; finish: Finish | null }
-  | { kind: "calls"; id: string; calls: CallView[] };
+  | { kind: "calls"; id: string; calls: CallView[] }
+  | { kind: "said"; id: string; text: string; pending: Pending | null }
+  | { kind: "decision"; id: string; asked: Asked; open: boolean };
+/** How far a message to a run that goes on has come: on its way, kept for the next step, or too late for this run. */
+export type Pending = "sending" | "kept" | "late";
 /** `interrupts` is null where saved messages cannot tell: only the run's journal keeps how a message was sent. */
 export type Turn = {
   run: string; at: string | null; question: string | null; interrupts: boolean | null; sending: boolean; parts: Part[]; live: boolean; loaded: boolean; caughtUp: boolean;
   status: RunStatus; attempt: number; resumed: boolean; error: { code: string; detail: string } | null; finish: Finish | null;
   agent: { id: string; name: string } | null; version: number | null; draft: boolean; modelName: string | null;
   cost: Money; usage: Usage | null; startedAt: string | null; endedAt: string | null; compacted: number;
+  continues: { run: string; seq: number } | null;
 };
 
 const liveCall = (call: CallState, over: boolean): CallView => ({
@@ -30,7 +36,19 @@ const savedCall = (call: MessageCall): CallView => ({
   state: call.outcome ?? (call.started_at ? "unknown" : "cancelled"), startedAt: call.started_at ?? null, completedAt: call.completed_at ?? null,
 });
 
-export function turnFromRun(state: RunState, fallback?: { text: string; at: string; mode?: Mode }): Turn {
+const asks = (state: RunState, decision: DecisionState): Part => ({ kind: "decision", id: decision.id, asked: askedIn(state, decision), open: decision.status === "open" });
+
+/** The calls of a message as rows. One that a person has to decide about is a card instead, until it is decided. */
+function callParts(state: RunState, id: string, calls: string[], over: boolean): Part[] {
+  const decisions = state.decisionOrder.flatMap((one) => { const known = state.decisions[one]; return known?.call && calls.includes(known.call) ? [known] : []; });
+  const asked = new Set(decisions.filter((one) => one.status === "open").map((one) => one.call));
+  const rows = calls.flatMap((call) => { const one = state.calls[call]; return one && !asked.has(call) ? [liveCall(one, over)] : []; });
+  return [...(rows.length ? [{ kind: "calls" as const, id, calls: rows }] : []), ...decisions.map((one) => asks(state, one))];
+}
+
+type Fallback = { text: string | null; at: string; mode?: Mode; continues?: Turn["continues"] };
+
+export function turnFromRun(state: RunState, fallback?: Fallback): Turn {
   const over = state.endedAt !== null;
   const parts: Part[] = [];
   let finish: Finish | null = null;
@@ -38,6 +56,7 @@ export function turnFromRun(state: RunState, fallback?: { text: string; at: stri
   for (const id of state.order) {
     const message = state.messages[id];
     if (!message) continue;
+    if (message.role === "user") { parts.push({ kind: "said", id, text: message.text, pending: null }); continue; }
     const open = message.phase === "open";
     if (message.reasoning) {
       const end = message.reasoningEndedAt ?? message.completedAt;
@@ -45,33 +64,35 @@ export function turnFromRun(state: RunState, fallback?: { text: string; at: stri
     }
     if (message.text) parts.push({ kind: "text", id, text: message.text, open, finish: message.finish });
     if (!open) finish = message.finish;
-    const calls = state.callOrder.flatMap((call) => {
-      const one = state.calls[call];
-      if (!one || one.message !== id) return [];
-      placed.add(call);
-      return [liveCall(one, over)];
-    });
-    if (calls.length) parts.push({ kind: "calls", id: `${id}-c`, calls });
+    const calls = state.callOrder.filter((call) => state.calls[call]?.message === id);
+    calls.forEach((call) => placed.add(call));
+    parts.push(...callParts(state, `${id}-c`, calls, over));
   }
-  const loose = state.callOrder.filter((call) => !placed.has(call)).flatMap((call) => (state.calls[call] ? [liveCall(state.calls[call], over)] : []));
-  if (loose.length) parts.push({ kind: "calls", id: `${state.run}-c`, calls: loose });
+  parts.push(...callParts(state, `${state.run}-c`, state.callOrder.filter((call) => !placed.has(call)), over));
+  for (const id of state.decisionOrder) {
+    const decision = state.decisions[id];
+    if (decision && (decision.call === null || !state.calls[decision.call])) parts.push(asks(state, decision));
+  }
   return {
     run: state.run, at: state.queuedAt ?? fallback?.at ?? null, question: state.input?.text ?? fallback?.text ?? null, interrupts: state.input?.interrupts ?? fallback?.mode === "interrupt", sending: false, parts,
     live: !over, loaded: state.loaded, caughtUp: state.caughtUp, status: state.status, attempt: state.attempt, resumed: state.resumed, error: state.error, finish,
     agent: state.agent, version: state.version, draft: state.draft, modelName: state.modelName, cost: state.cost, usage: state.usage,
     startedAt: state.startedAt ?? state.queuedAt, endedAt: state.endedAt, compacted: state.compacted,
+    continues: state.continues ?? fallback?.continues ?? null,
   };
 }
 
 function turnFromMessages(id: string, messages: Message[], run: Run | undefined): Turn {
   const parts: Part[] = [];
+  // The question is the journal's first event; what the person said later stands where it was heard.
+  const question = messages.find((message) => message.role === "user" && message.seq === 1);
   for (const message of messages) {
-    if (message.role === "user") continue;
+    if (message === question) continue;
+    if (message.role === "user") { parts.push({ kind: "said", id: message.id, text: message.text, pending: null }); continue; }
     if (message.reasoning) parts.push({ kind: "reasoning", id: `${message.id}-r`, text: message.reasoning, open: false, ms: null });
     if (message.text) parts.push({ kind: "text", id: message.id, text: message.text, open: false, finish: message.finish || null });
     if (message.tool_calls?.length) parts.push({ kind: "calls", id: `${message.id}-c`, calls: message.tool_calls.map(savedCall) });
   }
-  const question = messages.find((message) => message.role === "user");
   const answer = messages.findLast((message) => message.role === "assistant");
   const attempt = Math.max(run?.attempts ?? 1, ...messages.map((message) => message.attempt ?? 1));
   return {
@@ -80,6 +101,7 @@ function turnFromMessages(id: string, messages: Message[], run: Run | undefined)
     agent: run?.agent ?? answer?.agent ?? null, version: run?.version ?? answer?.agent?.version ?? null, draft: run?.draft ?? answer?.agent?.draft ?? false,
     modelName: run?.model_name ?? answer?.model_name ?? null, cost: run ? run.cost : (answer?.cost ?? null), usage: run?.usage ?? answer?.usage ?? null,
     startedAt: run?.started_at ?? null, endedAt: run?.ended_at ?? null, compacted: 0,
+    continues: run?.continues ?? null,
   };
 }
 
@@ -116,4 +138,12 @@ export function interruptedAbove(turn: Turn, above: Turn | undefined): boolean |
   // What was sent after the end above stopped nothing.
   const ended = above.endedAt === null ? Infinity : Date.parse(above.endedAt);
   return turn.at !== null && ended + SKEW_MS >= Date.parse(turn.at) ? "ask" : false;
+}
+
+/** What a run did with the one that it takes over from: "again" from its beginning or of a whole answer, "on" after what was cut. */
+export function takesOver(turn: Turn, all: Turn[]): "again" | "on" | "on-earlier" | null {
+  if (!turn.continues) return null;
+  const base = all.find((one) => one.run === turn.continues?.run);
+  if (turn.continues.seq <= 1 || base?.status === "succeeded") return "again";
+  return base ? "on" : "on-earlier";
 }

@@ -9,12 +9,18 @@ import { Empty, ProblemPanel, SkeletonRows } from "@/components/ui/Panels";
 import { StateMark } from "@/components/ui/State";
 import { Time } from "@/components/ui/Time";
 import { useConversations } from "@/lib/api/resources/conversations";
+import { useWaits } from "@/lib/api/resources/decisions";
+import { useSession } from "@/lib/session/SessionProvider";
+import { useTopicRefresh } from "@/lib/stream/use-stream";
 import { ConversationMenu } from "./ConversationMenu";
 
 export function ConversationList() {
+  const { workspace } = useSession();
   const [search, setSearch] = useState("");
   const [archived, setArchived] = useState(false);
   const list = useConversations({ search: useDeferredValue(search.trim()), archived: archived || undefined });
+  const waits = useWaits();
+  useTopicRefresh(workspace ? `runs:${workspace.id}` : null, list.retry);
   return (
     <div className="flex flex-col gap-4">
       <div className="flex items-end gap-2">
@@ -37,7 +43,8 @@ export function ConversationList() {
                   <span className="flex items-center gap-1.5">{chat.pinned ? <LuPin size={14} className="shrink-0 text-muted" aria-label="Pinned" /> : null}<span className="truncate font-medium">{chat.title || "New chat"}</span></span>
                   <span className="block truncate text-small text-muted">{chat.agent?.name}</span>
                 </span>
-                {chat.last_run && chat.last_run.status !== "succeeded" ? <StateMark state={chat.last_run.status} className="text-small max-md:hidden" /> : null}
+                {waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="text-small" />
+                  : chat.last_run && chat.last_run.status !== "succeeded" ? <StateMark state={chat.last_run.status} className="text-small max-md:hidden" /> : null}
                 <Time at={chat.updated_at} className="text-small text-muted" />
               </Link>
               <ConversationMenu conversation={chat} />

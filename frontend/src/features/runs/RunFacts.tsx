@@ -1,11 +1,13 @@
 "use client";
 import Link from "next/link";
 import type { ReactNode } from "react";
+import { waitingWords } from "@/components/decisions/decision-words";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { StateMark } from "@/components/ui/State";
 import type { Run } from "@/lib/api/types";
 import { failureWords, stopReason } from "@/lib/format/failure-words";
 import { between, count, duration, fullTime, money } from "@/lib/format/format";
+import { useSession } from "@/lib/session/SessionProvider";
 import type { RunState } from "@/lib/stream/run-state";
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
@@ -23,11 +25,13 @@ export function RunFacts({ record, state, now }: { record: Run | undefined; stat
   const version = record?.version ?? state.version;
   const error = state.error ?? record?.error ?? null;
   const chat = record?.conversation ?? state.conversation;
+  const continues = record?.continues ?? state.continues;
+  const { me } = useSession();
   const attempts = Math.max(state.attempt, record?.attempts ?? 1);
   return (
     <div className="border-b border-border px-6 py-4 max-md:px-4">
       <dl className="grid grid-cols-[repeat(auto-fit,minmax(140px,1fr))] gap-x-6 gap-y-3">
-        <Fact label="State">{status ? <StateMark state={status} /> : "–"}</Fact>
+        <Fact label="State">{status ? <StateMark state={status} word={status === "waiting" ? waitingWords(record?.started_by, me?.id) : undefined} /> : "–"}</Fact>
         <Fact label="Agent">{agent ? <Link href={`/agents/${agent.id}/`} prefetch={false} className="text-accent hover:underline">{agent.name}{draft ? " (draft)" : version ? ` v${version}` : ""}</Link> : "–"}</Fact>
         <Fact label="Started by">{record?.started_by ? record.started_by.name || record.started_by.email : "–"}</Fact>
         <Fact label="Started"><span title={started ? fullTime(started) : undefined}>{started ? fullTime(started) : "–"}</span></Fact>
@@ -35,6 +39,7 @@ export function RunFacts({ record, state, now }: { record: Run | undefined; stat
         <Fact label="Tokens">{usage ? `${count(usage.input_tokens)} in, ${count(usage.output_tokens)} out` : "–"}</Fact>
         <Fact label="Cost">{usage || record?.cost ? money(state.cost ?? record?.cost) : "–"}</Fact>
         <Fact label="Stopped because">{status && ended ? stopReason(record?.stop_reason ?? error?.code ?? (status === "cancelled" ? "cancelled" : status === "succeeded" ? "completed" : null)) : "–"}</Fact>
+        {continues ? <Fact label={continues.seq <= 1 ? "Tries again" : "Goes on from"}><Link href={`/runs/${continues.run}/`} prefetch={false} className="text-accent hover:underline">an earlier run</Link>{continues.seq > 1 ? `, after its event ${continues.seq}` : ""}</Fact> : null}
       </dl>
       {error ? (
         <div className="mt-3 rounded-control border border-failed bg-surface px-3 py-2 text-small [overflow-wrap:anywhere]">

@@ -2,6 +2,7 @@
 import Link from "next/link";
 import { useState } from "react";
 import { LuActivity } from "react-icons/lu";
+import { waitingWords } from "@/components/decisions/decision-words";
 import { Button, ButtonLink } from "@/components/ui/Button";
 import { Select } from "@/components/ui/Field";
 import { Card, TableBox } from "@/components/ui/Page";
@@ -15,11 +16,12 @@ import { between, compact, duration, money } from "@/lib/format/format";
 import { useSession } from "@/lib/session/SessionProvider";
 import { useTopicRefresh } from "@/lib/stream/use-stream";
 
-const states: StateName[] = ["running", "queued", "succeeded", "failed", "cancelled"];
+const states: StateName[] = ["waiting", "running", "queued", "succeeded", "failed", "cancelled"];
 const tokens = (run: Run) => (run.usage ? run.usage.input_tokens + run.usage.output_tokens : null);
 
 export function RunList() {
-  const { workspace } = useSession();
+  const { workspace, me } = useSession();
+  const word = (run: Run) => (run.status === "waiting" ? waitingWords(run.started_by, me?.id) : undefined);
   const [status, setStatus] = useState("");
   const [agent, setAgent] = useState("");
   const agents = useAgents();
@@ -46,7 +48,7 @@ export function RunList() {
                 <tbody>
                   {list.items.map((run) => (
                     <tr key={run.id} className="relative hover:bg-surface">
-                      <td><StateMark state={run.status} /></td>
+                      <td><StateMark state={run.status} word={word(run)} /></td>
                       <td className="max-w-64"><Link href={`/runs/${run.id}/`} prefetch={false} className="block truncate font-medium after:absolute after:inset-0">{run.agent.name} <span className="font-normal text-muted">{run.draft ? "draft" : run.version ? `v${run.version}` : ""}</span></Link></td>
                       <td className="max-w-48 truncate text-muted">{run.started_by ? run.started_by.name || run.started_by.email : "–"}</td>
                       <td className="max-w-44 truncate text-muted">{run.model_name ?? "–"}</td>
@@ -63,7 +65,7 @@ export function RunList() {
               {list.items.map((run) => (
                 <li key={run.id}>
                   <Link href={`/runs/${run.id}/`} prefetch={false} className="flex min-h-16 flex-col justify-center gap-1 px-4 py-2.5 outline-offset-[-2px]">
-                    <span className="flex items-center justify-between gap-3"><span className="truncate font-medium">{run.agent.name}</span><StateMark state={run.status} className="text-small" /></span>
+                    <span className="flex items-center justify-between gap-3"><span className="truncate font-medium">{run.agent.name}</span><StateMark state={run.status} word={word(run)} className="text-small" /></span>
                     <span className="tabular flex gap-2 text-small text-muted"><Time at={run.created_at} /><span>· {duration(between(run.started_at, run.ended_at))}</span>{run.cost ? <span>· {money(run.cost)}</span> : null}</span>
                   </Link>
                 </li>

@@ -1,17 +1,18 @@
 "use client";
 import type { IconType } from "react-icons";
-import { LuBrain, LuCircleX, LuClock, LuFootprints, LuRotateCw, LuWrench } from "react-icons/lu";
+import { LuBrain, LuCircleX, LuClock, LuFootprints, LuHourglass, LuMessageSquare, LuRotateCw, LuWrench } from "react-icons/lu";
+import { Button } from "@/components/ui/Button";
 import { cx } from "@/components/ui/classes";
 import { stateWord } from "@/components/ui/State";
 import { duration } from "@/lib/format/format";
 import { ticks, type Span, type SpanKind } from "./spans";
 
-const icons: Record<SpanKind, IconType> = { wait: LuClock, step: LuFootprints, model: LuBrain, tool: LuWrench, restart: LuRotateCw, end: LuCircleX };
-const colours: Record<SpanKind, string> = { wait: "bg-border-strong", step: "bg-border-strong", model: "bg-accent", tool: "bg-running", restart: "bg-unknown", end: "bg-failed" };
+const icons: Record<SpanKind, IconType> = { wait: LuClock, person: LuHourglass, said: LuMessageSquare, step: LuFootprints, model: LuBrain, tool: LuWrench, restart: LuRotateCw, end: LuCircleX };
+const colours: Record<SpanKind, string> = { wait: "bg-border-strong", person: "bg-waiting", said: "bg-accent", step: "bg-border-strong", model: "bg-accent", tool: "bg-running", restart: "bg-unknown", end: "bg-failed" };
 
-type Props = { spans: Span[]; from: number; to: number; chosen: string | null; onChoose: (id: string) => void };
+type Props = { spans: Span[]; from: number; to: number; chosen: string | null; onChoose: (id: string) => void; onAgain?: (step: number) => void };
 
-export function Waterfall({ spans, from, to, chosen, onChoose }: Props) {
+export function Waterfall({ spans, from, to, chosen, onChoose, onAgain }: Props) {
   const length = to - from;
   const part = (ms: number) => `${Math.min(100, Math.max(0, ((ms - from) / length) * 100))}%`;
   const marks = ticks(length);
@@ -29,7 +30,7 @@ export function Waterfall({ spans, from, to, chosen, onChoose }: Props) {
           const end = span.end ?? to;
           const bad = span.state === "failed";
           return (
-            <li key={span.id}>
+            <li key={span.id} className="group relative">
               <button
                 type="button" id={`span-${span.id}`} aria-pressed={chosen === span.id} onClick={() => onChoose(span.id)}
                 className={cx("flex h-8 w-full items-center border-b border-border text-left text-small outline-offset-[-2px] max-md:h-10", chosen === span.id ? "bg-accent-soft" : "hover:bg-surface")}
@@ -46,15 +47,28 @@ export function Waterfall({ spans, from, to, chosen, onChoose }: Props) {
                       style={{ left: part(span.start), width: `max(3px, calc(${part(end)} - ${part(span.start)}))` }}
                     />
                     {span.firstToken !== null && span.firstToken <= end ? <span title={`First token after ${duration(span.firstToken - span.start)}`} className="absolute top-1/2 h-5 w-0.5 -translate-y-1/2 bg-text" style={{ left: part(span.firstToken) }} /> : null}
-                    <span className="tabular absolute top-1/2 -translate-y-1/2 pl-2 text-meta whitespace-nowrap text-muted" style={{ left: part(end) }}>{span.kind === "restart" || span.kind === "end" ? "" : duration(end - span.start)}</span>
+                    <span className="tabular absolute top-1/2 -translate-y-1/2 pl-2 text-meta whitespace-nowrap text-muted" style={{ left: part(end) }}>{span.kind === "restart" || span.kind === "end" || span.kind === "said" ? "" : duration(end - span.start)}</span>
                   </span>
                 </span>
               </button>
+              {onAgain && span.kind === "step" && span.step !== null ? <AgainHere step={span.step} onAgain={onAgain} /> : null}
             </li>
           );
         })}
       </ul>
       <p className="px-6 py-3 text-meta text-muted max-md:hidden">The dark line in a model call is its first token. J and K walk, E goes to the first error.</p>
     </div>
+  );
+}
+
+/** On a wide screen at the end of the row, when somebody reaches for it; on a phone the inspector offers it. */
+function AgainHere({ step, onAgain }: { step: number; onAgain: (step: number) => void }) {
+  return (
+    <Button
+      size="small" icon={LuRotateCw} onClick={() => onAgain(step)} aria-label={`Try again from here, step ${step}`}
+      className="absolute right-2 top-0.5 h-7! opacity-0 group-hover:opacity-100 focus-visible:opacity-100 max-md:hidden"
+    >
+      Try again from here
+    </Button>
   );
 }

@@ -37,6 +37,29 @@ describe("spansOf", () => {
   });
 });
 
+describe("people", () => {
+  const asked: [number, RunEvent][] = [
+    ...twoSteps.slice(0, 5), [400, { type: "tool.requested", call: "c1", name: "ask_person", arguments: {}, message: "m1" }], [400, { type: "step.completed", step: 1 }], [400, { type: "tool.started", call: "c1" }],
+    [400, { type: "decision.requested", decision: "d1", kind: "question", call: "c1" }], [401, { type: "run.waiting", reason: "decision" }],
+  ];
+  const answered: [number, RunEvent][] = [...asked, [5000, { type: "run.resumed", attempt: 1, reason: "decided" }], [5000, { type: "decision.resolved", decision: "d1", resolution: "decline" }], [5000, { type: "tool.completed", call: "c1", outcome: "denied", result: "" }]];
+  it("shows a wait as a wait, not as work", () => {
+    expect(spansOf(run(asked)).map((span) => [span.id, span.state])).toEqual([["wait", "succeeded"], ["step-1", "waiting"], ["model-1", "succeeded"], ["tool-c1", "waiting"], ["person-0", "waiting"]]);
+  });
+  it("ends the wait with the decision; no answer is no error", () => {
+    const spans = spansOf(run([...answered, [5001, { type: "step.started", step: 2, model_name: "demo" }]]));
+    expect(spans.map((span) => span.id)).toEqual(["wait", "step-1", "model-1", "tool-c1", "person-0", "step-2", "model-2"]);
+    expect(spans[4]).toMatchObject({ start: T0 + 401, end: T0 + 5000, state: "succeeded" });
+    expect(spans[3]?.state).toBe("cancelled");
+  });
+  it("puts what was said between the steps, and in no model call", () => {
+    const spans = spansOf(run([...twoSteps.slice(0, 5), [500, { type: "message.started", message: "u2", role: "user", step: 1 }], [500, { type: "message.completed", message: "u2", role: "user", text: "faster", finish: "stop" }], [501, { type: "step.started", step: 2, model_name: "demo" }]]));
+    expect(spans.map((span) => span.id)).toEqual(["wait", "step-1", "model-1", "said-u2", "step-2", "model-2"]);
+    expect(spans[3]?.note).toBe("faster");
+    expect(spans[2]?.texts.map((text) => text.id)).toEqual(["m1"]);
+  });
+});
+
 describe("ticks", () => {
   it("uses round numbers", () => expect(ticks(4200)).toEqual([0, 1000, 2000, 3000, 4000]));
 });

@@ -26,6 +26,7 @@ export const keys = {
   messages: (workspace: string, conversation: string, filters?: Filters) =>
     `${base(workspace)}conversations/${encodeURIComponent(conversation)}/messages/${query(filters)}`,
   runs: resource("runs"),
+  decisions: resource("decisions"),
   events: (workspace: string, run: string, after: number, limit = 200) => `${base(workspace)}runs/${encodeURIComponent(run)}/events/?after=${after}&limit=${limit}`,
   usage: (workspace: string, days: number) => `${base(workspace)}usage/?days=${days}`,
 };

@@ -39,6 +39,7 @@ export type MessagePage = Schemas["MessagePageOut"];
 
 export type Run = Schemas["RunOut"];
 export type RunStatus = Run["status"];
+export type Decision = Schemas["DecisionOut"];
 export type RunAccepted = Schemas["RunAccepted"];
 export type MessageAccepted = Schemas["MessageAccepted"];
 export type PublishAnswer = Schemas["PublishOut"];

@@ -59,15 +59,15 @@ export function useTopic(topic: string | null, onNotice: (notice: { run: string;
 const CALM_MS = 1_500;
 
 /** Rereads a list when something happens in its topic, at most once in a while however much happens. */
-export function useTopicRefresh(topic: string | null, refresh: () => void): void {
+export function useTopicRefresh(topic: string | null, refresh: () => void, calm = CALM_MS): void {
   const again = useEffectEvent(refresh);
   useEffect(() => {
     if (!topic) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const soon = () => { timer ??= setTimeout(() => { timer = undefined; again(); }, CALM_MS); };
+    const soon = () => { timer ??= setTimeout(() => { timer = undefined; again(); }, calm); };
     const stop = hub().follow(topic, soon, soon);
     return () => { clearTimeout(timer); stop(); };
-  }, [topic]);
+  }, [topic, calm]);
 }
 
 export function useLink(): Link {

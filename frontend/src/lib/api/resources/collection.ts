@@ -18,7 +18,10 @@ const shown = new Map<() => void, string>();
 /** Reads again whatever is on screen below a path; what is not on screen is read when it comes back. */
 export function invalidate(path: string): void {
   void mutateAll(within(path));
-  shown.forEach((key, reread) => { if (key.startsWith(path) && !key.slice(path.length).includes("/messages/")) reread(); });
+  // Several parts of a screen may show the same list; one reading serves them all.
+  const lists = new Map<string, () => void>();
+  shown.forEach((key, reread) => { if (key.startsWith(path) && !key.slice(path.length).includes("/messages/")) lists.set(key, reread); });
+  lists.forEach((reread) => reread());
 }
 
 export type ListState<T> = {

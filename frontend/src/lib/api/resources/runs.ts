@@ -1,9 +1,9 @@
 "use client";
 import useSWRImmutable from "swr/immutable";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
-import { api } from "../client";
+import { api, newKey } from "../client";
 import { keys } from "../keys";
-import type { Problem } from "../problem";
+import { toProblem, type Problem } from "../problem";
 import type { EventPage, Run } from "../types";
 import { invalidate, useList, useOne } from "./collection";
 
@@ -25,12 +25,34 @@ export function useWasInterrupting(id: string): boolean {
   return first?.type === "run.queued" && (first.input as { mode?: unknown } | null)?.mode === "interrupt";
 }
 
+/** One wish keeps one key until it is granted, so that a repeat after a lost answer starts nothing twice. */
+const wishes = new Map<string, string>();
+
 export function useRunActions() {
   const workspace = useWorkspaceId() ?? "";
+  const another = async (id: string, way: "retry" | "continue", body: object = {}): Promise<Run> => {
+    const wish = `${id} ${way} ${JSON.stringify(body)}`;
+    const idempotencyKey = wishes.get(wish) ?? newKey();
+    wishes.set(wish, idempotencyKey);
+    try {
+      const run = await api.post<Run>(`${keys.runs.one(workspace, id)}${way}/`, body, { idempotencyKey });
+      wishes.delete(wish);
+      invalidate(keys.runs.list(workspace));
+      return run;
+    } catch (error) {
+      const { offline, status } = toProblem(error);
+      if (!offline && status < 500) wishes.delete(wish);
+      throw error;
+    }
+  };
   return {
     cancel: async (id: string) => {
       await api.post(`${keys.runs.one(workspace, id)}cancel/`);
       invalidate(keys.runs.list(workspace));
     },
+    /** The same again, in a new run; from one of its steps if named. */
+    retry: (id: string, fromStep?: number) => another(id, "retry", fromStep === undefined ? {} : { from_step: fromStep }),
+    /** Goes on, in a new run, after what was done. */
+    goOn: (id: string) => another(id, "continue"),
   };
 }
