@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     for product in running_product(Path(tmp_path_factory.mktemp("socket")) / "data"):
-        product.agent = product.demo_agent()  # type: ignore[attr-defined]
+        product.agent = product.demo_agent(tools=["calculator", "ask_person"])  # type: ignore[attr-defined]
         yield product
 
 
@@ -116,6 +116,23 @@ async def test_one_run_from_its_first_event_to_its_last(product: Product) -> Non
     assert stored == client.events
     (message,) = client.texts
     assert client.texts[message] == client.answer()
+
+
+async def test_whoever_comes_to_a_run_that_waits_is_told_that_this_is_all(product: Product) -> None:
+    """Nothing else happens to such a run: what is not said now would be said when somebody decides."""
+    run = await asyncio.to_thread(start, product, 'Ask [[tool:ask_person {"question": "Red?"}]] [[tokens:5 gap:0]]')
+    while (await asyncio.to_thread(product.call, "GET", f"runs/{run['id']}/"))["status"] != "waiting":
+        await asyncio.sleep(0.05)
+    async with connect(product) as client:
+        await client.send(type="subscribe", run=run["id"], after_seq=0)
+        caught_up = await client.until("caught_up", timeout=5)
+        last = (await asyncio.to_thread(product.events, run["id"]))[-1]
+        assert (caught_up["seq"], last["event"]["type"]) == (last["seq"], "run.waiting")
+        (decision,) = (await asyncio.to_thread(product.call, "GET", f"decisions/?run={run['id']}"))["results"]
+        answer = {"resolution": "answer", "result": "red"}
+        await asyncio.to_thread(product.call, "POST", f"decisions/{decision['id']}/resolve/", answer)
+        while (frame := await client.receive()).get("event", {}).get("type") != "run.succeeded":
+            assert frame["type"] != "caught_up"
 
 
 async def test_reconnect_after_every_frame_gives_the_same_text(product: Product) -> None:

@@ -119,8 +119,8 @@ class Outbox:
         if watch.ended and watch.live:
             hub.leave(watch)
             self._on_ended(watch)
-        elif watch.cursor < watch.channel.last_seq or (watch.ended and watch.channel.known):
-            self._again(watch)
+        elif watch.cursor < watch.channel.last_seq or (watch.channel.known and (watch.ended or not watch.live)):
+            self._again(watch)  # also to say that this was all: a run that waits brings nothing more by itself
 
     async def _read(self, watch: Watch) -> None:
         """Fetch a page of the journal for a watch that is behind what the hub keeps."""
