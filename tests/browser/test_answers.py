@@ -183,7 +183,7 @@ def test_a_failure_is_told_in_words(person: Callable[..., Person]) -> None:
     page = someone.open("/")
     someone.say("[[fail:401]]")
     expect(someone.conversation.get_by_role("alert")).to_be_visible()
-    expect(page.get_by_role("button", name="Send again")).to_be_visible()
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
 def test_offline_is_said_and_nothing_is_lost(person: Callable[..., Person], product: Product) -> None:

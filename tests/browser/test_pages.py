@@ -55,6 +55,7 @@ def addresses(product: Product) -> dict[str, str]:
         "/": "What can you do for me?",
         "/chats/": "Sum it up",
         f"/chats/{run['conversation']}/": "demo model",
+        "/waiting/": "Nothing waits for you",
         "/agents/": "Helper",
         "/agents/new/": "Create draft",
         f"/agents/{agent}/": "Instructions",
@@ -162,6 +163,7 @@ def test_links_load_no_page_anew(person: Callable[..., Person], product: Product
     page.evaluate("window.stillHere = true")
     menu = page.get_by_role("navigation", name="Main")
     for name, address in {
+        "Waiting for you": "/waiting/",
         "Agents": "/agents/",
         "Runs": "/runs/",
         "Usage": "/usage/",

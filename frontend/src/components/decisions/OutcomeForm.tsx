@@ -12,12 +12,10 @@ export function OutcomeForm({ args, tool, text, onText, onDecide, busy, error }:
   const some = args !== null && typeof args === "object" && Object.keys(args).length > 0;
   return (
     <div className="flex flex-col gap-3">
-      <dl className="flex flex-col gap-2 text-small">
-        <div className="flex gap-2"><dt className="shrink-0 text-muted">Tool</dt><dd className="min-w-0 [overflow-wrap:anywhere]"><code className="font-mono text-meta">{tool}</code></dd></div>
-        <div className="flex flex-col gap-1">
-          <dt className="text-muted">{some ? "Arguments" : "It was called without arguments."}</dt>
-          {some ? <dd><pre tabIndex={0} aria-label="Arguments" className="max-h-60 overflow-auto rounded-control border border-border bg-surface p-2.5 font-mono text-meta whitespace-pre-wrap [overflow-wrap:anywhere]">{JSON.stringify(args, null, 2)}</pre></dd> : null}
-        </div>
+      <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-3 gap-y-1.5 text-small">
+        <dt className="text-muted">Tool</dt><dd><code className="font-mono text-meta [overflow-wrap:anywhere]">{tool}</code></dd>
+        <dt className="text-muted">Arguments</dt>{some ? null : <dd>none</dd>}
+        {some ? <dd className="col-span-2"><pre tabIndex={0} aria-label="Arguments" className="max-h-60 overflow-auto rounded-control border border-border bg-surface p-2.5 font-mono text-meta whitespace-pre-wrap [overflow-wrap:anywhere]">{JSON.stringify(args, null, 2)}</pre></dd> : null}
       </dl>
       <TextInput
         label="What came of it" aside={<span className="text-meta text-muted">optional</span>} hint="If it happened, the agent reads this as the result." value={text} error={error}

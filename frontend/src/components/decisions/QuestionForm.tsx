@@ -25,7 +25,7 @@ export function QuestionForm({ options, text, onText, onDecide, busy, error }: P
         error={error} className="field-sizing-content max-h-60 min-h-11 resize-none" enterKeyHint="send"
       />
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <Button type="submit" look="primary" disabled={!text.trim()} busy={busy !== null && busy === `answer ${text.trim()}`}>Send answer</Button>
+        <Button type="submit" look={text.trim() ? "primary" : "plain"} disabled={!text.trim()} busy={busy !== null && busy === `answer ${text.trim()}`}>Send answer</Button>
         <Button look="quiet" busy={busy === "decline "} onClick={() => onDecide("decline")}>Rather not say</Button>
       </div>
     </form>

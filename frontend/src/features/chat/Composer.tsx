@@ -25,6 +25,7 @@ export function Composer({ place, disabled, running, waiting, stopping, placehol
   const [text, setText] = useState(() => keptText(`${place}.sending`) || keptText(place));
   const [wish, setWish] = useState<Mode>("queue");
   const mode: Mode = running ? wish : "queue";
+  const hint = running ? (waiting ? waitingHints : hints)[mode] : placeholder;
   const box = useRef<HTMLTextAreaElement>(null);
 
   useLayoutEffect(() => {
@@ -32,7 +33,7 @@ export function Composer({ place, disabled, running, waiting, stopping, placehol
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight, MAX)}px`;
-  }, [text]);
+  }, [text, hint]);
 
   useEffect(() => {
     if (autoFocus && !matchMedia("(pointer: coarse)").matches) box.current?.focus({ preventScroll: true });
@@ -59,7 +60,7 @@ export function Composer({ place, disabled, running, waiting, stopping, placehol
       className={cx("rounded-[14px] border bg-raised px-3 pb-2 pt-1 transition-colors duration-[120ms] focus-within:border-accent", error ? "border-failed" : "border-border-strong")}
     >
       <textarea
-        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={running ? (waiting ? waitingHints : hints)[mode] : placeholder} aria-label={label} disabled={disabled}
+        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={hint} aria-label={label} disabled={disabled}
         aria-invalid={error ? true : undefined} enterKeyHint="send"
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />

@@ -41,9 +41,9 @@ export function ConversationList() {
               <Link href={`/chats/${chat.id}/`} prefetch={false} className="flex min-w-0 flex-1 items-center gap-3 self-stretch px-4 py-2 outline-offset-[-2px]">
                 <span className="min-w-0 flex-1">
                   <span className="flex items-center gap-1.5">{chat.pinned ? <LuPin size={14} className="shrink-0 text-muted" aria-label="Pinned" /> : null}<span className="truncate font-medium">{chat.title || "New chat"}</span></span>
-                  <span className="block truncate text-small text-muted">{chat.agent?.name}</span>
+                  <span className="flex items-center gap-3 text-small text-muted"><span className="truncate">{chat.agent?.name}</span>{waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="md:hidden" /> : null}</span>
                 </span>
-                {waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="text-small" />
+                {waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="text-small max-md:hidden" />
                   : chat.last_run && chat.last_run.status !== "succeeded" ? <StateMark state={chat.last_run.status} className="text-small max-md:hidden" /> : null}
                 <Time at={chat.updated_at} className="text-small text-muted" />
               </Link>

@@ -10,7 +10,7 @@ export function RunDecisions({ state, waiting }: { state: RunState; waiting: str
   const next = () => requestAnimationFrame(() => (box.current?.querySelector<HTMLElement>(OPEN_CARD) ?? document.getElementById("main"))?.focus());
   if (!state.decisionOrder.length) return null;
   return (
-    <div ref={box} className="flex max-h-[60dvh] flex-col gap-3 overflow-y-auto px-6 pt-4 empty:hidden max-md:px-4">
+    <div ref={box} className="flex max-w-[768px] flex-col gap-3 px-6 py-4 empty:hidden max-md:px-4">
       {state.decisionOrder.map((id) => {
         const one = state.decisions[id];
         return one ? <DecisionCard key={id} asked={askedIn(state, one)} open={one.status === "open"} waiting={waiting} onDone={next} /> : null;

@@ -106,10 +106,9 @@ export function RunPage({ id }: { id: string }) {
       <div className="flex min-h-0 flex-1">
         <div className="flex min-w-0 flex-1 flex-col">
           <RunFacts record={record.value} state={state} now={now} />
-          <RunDecisions state={state} waiting={waitingWords(record.value?.started_by, me?.id)} />
           <Tabs label="Run" value={tab} onChange={setTab} className="px-6 max-md:px-4" tabs={[{ value: "waterfall", label: "Waterfall" }, { value: "events", label: "Events" }]}>
             {!state.loaded ? (missing ? <p className="px-6 py-8 text-center text-small text-muted">The steps of this run cannot be shown. {missing}</p> : <SkeletonRows rows={5} label="Loading steps" />)
-              : tab === "waterfall" ? (spans.length ? <Waterfall spans={spans} from={from} to={to} chosen={chosen} onChoose={setChosen} onAgain={again} /> : <p className="px-6 py-8 text-center text-small text-muted">It has not started yet.</p>)
+              : tab === "waterfall" ? (spans.length ? <Waterfall spans={spans} from={from} to={to} chosen={chosen} onChoose={setChosen} onAgain={again} head={<RunDecisions state={state} waiting={waitingWords(record.value?.started_by, me?.id)} />} /> : <p className="px-6 py-8 text-center text-small text-muted">It has not started yet.</p>)
               : <EventList log={state.log} />}
           </Tabs>
         </div>

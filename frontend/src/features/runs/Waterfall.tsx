@@ -1,4 +1,5 @@
 "use client";
+import type { ReactNode } from "react";
 import type { IconType } from "react-icons";
 import { LuBrain, LuCircleX, LuClock, LuFootprints, LuHourglass, LuMessageSquare, LuRotateCw, LuWrench } from "react-icons/lu";
 import { Button } from "@/components/ui/Button";
@@ -10,14 +11,15 @@ import { ticks, type Span, type SpanKind } from "./spans";
 const icons: Record<SpanKind, IconType> = { wait: LuClock, person: LuHourglass, said: LuMessageSquare, step: LuFootprints, model: LuBrain, tool: LuWrench, restart: LuRotateCw, end: LuCircleX };
 const colours: Record<SpanKind, string> = { wait: "bg-border-strong", person: "bg-waiting", said: "bg-accent", step: "bg-border-strong", model: "bg-accent", tool: "bg-running", restart: "bg-unknown", end: "bg-failed" };
 
-type Props = { spans: Span[]; from: number; to: number; chosen: string | null; onChoose: (id: string) => void; onAgain?: (step: number) => void };
+type Props = { spans: Span[]; from: number; to: number; chosen: string | null; onChoose: (id: string) => void; onAgain?: (step: number) => void; head?: ReactNode };
 
-export function Waterfall({ spans, from, to, chosen, onChoose, onAgain }: Props) {
+export function Waterfall({ spans, from, to, chosen, onChoose, onAgain, head }: Props) {
   const length = to - from;
   const part = (ms: number) => `${Math.min(100, Math.max(0, ((ms - from) / length) * 100))}%`;
   const marks = ticks(length);
   return (
     <div className="min-h-0 flex-1 overflow-y-auto">
+      {head}
       <div className="sticky top-0 z-10 flex h-8 items-center border-b border-border bg-bg text-meta text-muted" aria-hidden>
         <div className="w-[248px] shrink-0 px-6 max-md:w-[44%] max-md:px-4">{spans.length} {spans.length === 1 ? "row" : "rows"}</div>
         <div className="relative h-full min-w-0 flex-1 overflow-hidden pr-16">
@@ -43,7 +45,7 @@ export function Waterfall({ spans, from, to, chosen, onChoose, onAgain }: Props)
                 <span className="relative block h-full min-w-0 flex-1 pr-16">
                   <span className="relative block h-full">
                     <span
-                      className={cx("absolute top-1/2 -translate-y-1/2 rounded-[2px]", span.kind === "step" ? "h-1" : "h-3", bad && span.kind !== "step" ? "bg-failed" : span.state === "unknown" ? "bg-unknown" : span.state === "cancelled" ? "bg-cancelled" : colours[span.kind])}
+                      className={cx("absolute top-1/2 -translate-y-1/2 rounded-[2px]", span.kind === "step" ? "h-1" : "h-3", bad && span.kind !== "step" ? "bg-failed" : span.state === "unknown" ? "bg-unknown" : span.state === "waiting" ? "bg-waiting" : span.state === "cancelled" ? "bg-cancelled" : colours[span.kind])}
                       style={{ left: part(span.start), width: `max(3px, calc(${part(end)} - ${part(span.start)}))` }}
                     />
                     {span.firstToken !== null && span.firstToken <= end ? <span title={`First token after ${duration(span.firstToken - span.start)}`} className="absolute top-1/2 h-5 w-0.5 -translate-y-1/2 bg-text" style={{ left: part(span.firstToken) }} /> : null}

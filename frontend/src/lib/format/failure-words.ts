@@ -6,7 +6,7 @@ const words: Record<string, Words> = {
   provider_rate_limited: { title: "The provider is limiting requests", next: "Wait a minute, then try again." },
   provider_overloaded: { title: "The provider is overloaded", next: "Try again in a moment, or choose another model." },
   provider_timed_out: { title: "The model did not answer in time", next: "Check under Models that the provider answers, then try again." },
-  provider_rejected: { title: "The provider did not accept the request", next: "The details below say why. Often the model's name or a setting is wrong." },
+  provider_rejected: { title: "The provider did not accept the request", next: "The details say why. Often the model's name or a setting is wrong." },
   provider_protocol: { title: "The provider sent something that could not be read", next: "Check the provider's address under Models." },
   context_too_long: { title: "The chat is longer than the model can read", next: "Start a new chat, or choose a model with a larger context." },
   refused: { title: "The model declined to answer", next: "Put the question another way, or choose another model." },
