@@ -21,7 +21,7 @@ export function QuestionForm({ options, text, onText, onDecide, busy, error }: P
         </div>
       ) : null}
       <TextArea
-        label={options.length ? "Or in your own words" : "Your answer"} rows={1} value={text} onChange={(event) => onText(event.target.value)} onKeyDown={onKey}
+        label={options.length ? "Or in your own words" : "Your answer"} rows={2} value={text} onChange={(event) => onText(event.target.value)} onKeyDown={onKey}
         error={error} className="field-sizing-content max-h-60 min-h-11 resize-none" enterKeyHint="send"
       />
       <div className="flex flex-wrap items-center justify-between gap-2">

@@ -2,15 +2,13 @@
 import { LuPlus, LuX } from "react-icons/lu";
 import { Button, IconButton } from "@/components/ui/Button";
 import { TextArea, TextInput } from "@/components/ui/Field";
+import { decimal } from "./amount";
 import type { DraftEditor, EditorState } from "./draft-editor";
 import { ModelPicker } from "./ModelPicker";
 import { Section } from "./Section";
 import { ToolPicker } from "./ToolPicker";
 
 type Props = { state: EditorState; editor: DraftEditor; locked: boolean };
-
-/** What people type for an amount, as the server reads it: some keyboards have only a comma, and "0." is not done yet. */
-const decimal = (text: string): string => text.trim().replace(",", ".").replace(/^\./, "0.").replace(/\.$/, "");
 
 export function AgentForm({ state, editor, locked }: Props) {
   const { values, problem } = state;

@@ -13,7 +13,7 @@ import { useLink } from "@/lib/stream/use-stream";
 import { loadMarkdown } from "./AnswerText";
 import { Composer } from "./Composer";
 import { TurnView } from "./TurnView";
-import { interruptedAbove, takesOver } from "./turns";
+import { interruptedAbove, takesOver, type Turn } from "./turns";
 import { useChat, type Chat, type Start } from "./use-chat";
 import { useStickToEnd } from "./use-stick-to-end";
 
@@ -92,7 +92,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
     (next ?? box ?? scroller.current)?.focus({ preventScroll: !next });
   }), [scroller]);
   const last = chat.turns.at(-1);
-  const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : waiting ? "Waiting for you" : running ? "Answering" : "";
+  const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : waiting ? ["Waiting for you", ...asking(chat.turns)].join(": ") : running ? "Answering" : "";
 
   if (chat.missing && chat.turns.length === 0) return <div className="flex flex-1 items-center justify-center"><ProblemPanel problem={chat.missing} onRetry={chat.retry} /></div>;
   return (
@@ -150,6 +150,9 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
     </div>
   );
 }
+
+/** What is asked, for those who do not see the card come. */
+const asking = (turns: Turn[]): string[] => turns.flatMap((turn) => turn.parts.flatMap((part) => (part.kind === "decision" && part.open ? [part.asked.prompt] : [])));
 
 function LoadingTurns() {
   return (
