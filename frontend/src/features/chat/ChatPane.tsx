@@ -2,7 +2,7 @@
 // The chat itself: the turns, the state of the connection, and the box to write in. Routes say where it stands.
 import { useEffect, useState, type ReactNode } from "react";
 import { LuArrowDown, LuLoaderCircle, LuWifiOff, LuX } from "react-icons/lu";
-import { Button, IconButton } from "@/components/ui/Button";
+import { Button, ButtonLink, IconButton } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { cx } from "@/components/ui/classes";
 import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
@@ -60,7 +60,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   const column = cx("mx-auto w-full max-w-[720px]", narrow ? "px-4" : "px-6 max-md:px-4");
   const { running, stop, hasOlder, loadingOlder, loadOlder } = chat;
 
-  useEffect(() => void loadMarkdown(), []);
+  useEffect(loadMarkdown, []);
   useEffect(() => {
     if (!running) return;
     const onKey = (event: globalThis.KeyboardEvent) => {
@@ -79,7 +79,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   const last = chat.turns.at(-1);
   const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : running ? "Answering" : "";
 
-  if (chat.missing && chat.turns.length === 0) return <div className="flex flex-1 items-center justify-center"><ProblemPanel problem={chat.missing} onRetry={chat.retry} /></div>;
+  if (chat.missing && chat.turns.length === 0) return <ProblemPanel problem={chat.missing} onRetry={chat.retry} action={<ButtonLink href="/chats/" size="small">All chats</ButtonLink>} />;
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div

@@ -12,7 +12,7 @@ type Props = {
 
 const LINE = 26;
 const MAX = LINE * 8 + 24;
-const hints: Record<Mode, string> = { queue: "Write the next message: it waits for its turn", interrupt: "Write the next message: it stops the answer above" };
+const hints: Record<Mode, string> = { queue: "Next message: waits its turn", interrupt: "Next message: stops the answer" };
 const sends: Record<Mode, string> = { queue: "Send: it waits for its turn", interrupt: "Send: it stops the answer above" };
 const modes: { value: Mode; label: string }[] = [{ value: "queue", label: "Queue" }, { value: "interrupt", label: "Interrupt" }];
 
@@ -22,13 +22,14 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
   const [wish, setWish] = useState<Mode>("queue");
   const mode: Mode = running ? wish : "queue";
   const box = useRef<HTMLTextAreaElement>(null);
+  const hint = running ? hints[mode] : placeholder;
 
   useLayoutEffect(() => {
     const area = box.current;
     if (!area) return;
     area.style.height = "auto";
     area.style.height = `${Math.min(area.scrollHeight, MAX)}px`;
-  }, [text]);
+  }, [text, hint]);
 
   useEffect(() => {
     if (autoFocus && !matchMedia("(pointer: coarse)").matches) box.current?.focus({ preventScroll: true });
@@ -55,12 +56,12 @@ export function Composer({ place, disabled, running, stopping, placeholder, labe
       className={cx("rounded-[14px] border bg-raised px-3 pb-2 pt-1 transition-colors duration-[120ms] focus-within:border-accent", error ? "border-failed" : "border-border-strong")}
     >
       <textarea
-        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={running ? hints[mode] : placeholder} aria-label={label} disabled={disabled}
+        ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={hint} aria-label={label} disabled={disabled}
         aria-invalid={error ? true : undefined} enterKeyHint="send"
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />
       <div className="flex items-center gap-1.5">
-        <div className="flex min-w-0 flex-1 items-center gap-1">{left}</div>
+        <div className="flex min-w-0 flex-1 items-center gap-1"><div className={cx("flex min-w-0", running && "max-md:hidden")}>{left}</div></div>
         {running ? <ModeChoice mode={mode} onChange={setWish} /> : null}
         {running ? (
           <button type="button" onClick={onStop} disabled={stopping} aria-label={stopping ? "Stopping" : "Stop"} title="Stop (Esc)" className={cx(round, "border border-border-strong bg-raised text-text hover:bg-hover disabled:opacity-50")}>

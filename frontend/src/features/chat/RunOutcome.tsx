@@ -5,7 +5,7 @@ import { LuBan, LuRotateCw, LuScissors, LuTriangleAlert } from "react-icons/lu";
 import { Button, ButtonLink } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { StateMark } from "@/components/ui/State";
-import { failureWords } from "@/lib/format/failure-words";
+import { adviceBeside, failureWords } from "@/lib/format/failure-words";
 import type { Turn } from "./turns";
 
 function Line({ icon: Icon, children }: { icon: typeof LuBan; children: ReactNode }) {
@@ -19,14 +19,15 @@ export function Restarted({ turn }: { turn: Turn }) {
 
 function Failure({ turn, onAgain }: { turn: Turn; onAgain?: (text: string) => void }) {
   const code = turn.error?.code ?? "internal_error";
-  const { title, next } = failureWords(code);
+  const { title } = failureWords(code);
   const partial = turn.parts.some((part) => part.kind === "text");
+  const next = [adviceBeside(code, turn.error?.detail), partial ? "The text above is cut off." : ""].filter(Boolean).join(" ");
   const question = turn.question;
   return (
     <div role="alert" className="rounded-card border border-failed bg-surface px-4 py-3">
       <p className="flex items-start gap-2 text-body font-medium"><LuTriangleAlert size={16} className="mt-0.5 shrink-0 text-failed" aria-hidden />{title}</p>
       {turn.error?.detail ? <p className="mt-1 text-small [overflow-wrap:anywhere]">{turn.error.detail}</p> : null}
-      <p className="mt-1 text-small">{next}{partial ? " The text above is cut off." : ""}</p>
+      {next ? <p className="mt-1 text-small">{next}</p> : null}
       <div className="mt-2 flex flex-wrap gap-1">
         {question && onAgain ? <Button size="small" onClick={() => onAgain(question)}>Send again</Button> : null}
         {code.startsWith("provider_auth") ? <ButtonLink href="/providers/" size="small" look="quiet">Open models</ButtonLink> : null}
