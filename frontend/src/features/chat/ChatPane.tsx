@@ -22,10 +22,10 @@ type Props = {
 };
 
 /** Says that the connection is away, but only when it stays away for longer than a blink. */
-function LinkChip({ catchingUp }: { catchingUp: boolean }) {
+function LinkChip({ catchingUp, running }: { catchingUp: boolean; running: boolean }) {
   const link = useLink();
   const away = link === "reconnecting" || link === "offline";
-  const word = link === "offline" ? "Offline: the answer goes on without you, and shows when you are back" : away ? "Reconnecting" : catchingUp ? "Catching up" : null;
+  const word = link === "offline" ? (running ? "Offline: the answer goes on without you" : "Offline") : away ? "Reconnecting" : catchingUp ? "Catching up" : null;
   const [said, setSaid] = useState<string | null>(null);
   useEffect(() => {
     const timer = setTimeout(() => setSaid(word), word ? 700 : 0);
@@ -33,7 +33,7 @@ function LinkChip({ catchingUp }: { catchingUp: boolean }) {
   }, [word]);
   return (
     <div role="status" aria-live="polite" className="pointer-events-none absolute inset-x-0 -top-10 flex justify-center px-4">
-      {said ? <span className="enter inline-flex min-h-7 items-center gap-1.5 rounded-full border border-border bg-raised px-3 text-meta text-waiting shadow-float">{link === "offline" ? <LuWifiOff size={14} aria-hidden /> : <LuLoaderCircle size={14} className="spin" aria-hidden />}{said}</span> : null}
+      {said ? <span className="enter inline-flex min-h-7 items-center gap-1.5 rounded-full border border-border bg-raised px-3 text-meta text-waiting shadow-float">{link === "offline" ? <LuWifiOff size={14} className="shrink-0" aria-hidden /> : <LuLoaderCircle size={14} className="spin shrink-0" aria-hidden />}{said}</span> : null}
     </div>
   );
 }
@@ -105,7 +105,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
         )}
         <div className={column}>
           <div className="relative">
-            {below === "none" ? <LinkChip catchingUp={chat.catchingUp} /> : null}
+            {below === "none" && !empty && !chat.problem ? <LinkChip catchingUp={chat.catchingUp} running={running} /> : null}
             <SendFailure chat={chat} />
             {blocked ?? (
               <Composer
