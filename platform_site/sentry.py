@@ -1,11 +1,23 @@
-"""Error reports to Sentry, when the operator names a DSN: no personal data, no prompts, secrets masked."""
+"""Error reports to Sentry, when the operator names a DSN: what broke, where, and the request id to look for in the logs.
+
+A report is built from a list of what may be told. An error's own text is not on it: it may quote what a person wrote.
+"""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from platform_site.logs import mask
+from core.ids import ID_PATTERN
+from core.request_context import current_request_id
+
+OUR_LOGGERS = {"platform", "platform_site", "agents", "llm_providers", "accounts", "audit", "jobs", "core"}
+_OF_A_REPORT = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "modules")
+_OF_AN_ERROR = ("type", "module")
+_OF_ITS_PLACE = ("type", "handled", "exception_id", "parent_id", "source", "is_exception_group")
+_OF_A_FRAME = (
+    *("module", "function", "filename", "abs_path", "lineno", "in_app"),
+    *("pre_context", "context_line", "post_context"),  # the program's text, not its values
+)
 
 
 def start_sentry(dsn: str, *, release: str) -> None:
@@ -19,12 +31,57 @@ def start_sentry(dsn: str, *, release: str) -> None:
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
+        max_breadcrumbs=0,
         default_integrations=True,
         auto_enabling_integrations=False,  # the vendors' integrations would report prompts
         integrations=[DjangoIntegration()],
-        before_send=_clean,
+        auto_session_tracking=False,  # errors only: no count of visits, no account of what was dropped, no traces
+        send_client_reports=False,
+        enable_metrics=False,
+        propagate_traces=False,
+        before_send=_report,
+        before_send_transaction=lambda *_: None,
     )
 
 
-def _clean(event: Any, _: Any) -> Any:
-    return json.loads(mask(json.dumps(event, default=str)))
+def _report(event: Any, hint: Any) -> Any:
+    """What is sent of `event`. Called where the error was caught, so the request id is the right one."""
+    report = _only(event, _OF_A_REPORT)
+    report["tags"] = {"request_id": current_request_id() or "none"}
+    runtime = event.get("contexts", {}).get("runtime")
+    if runtime:
+        report["contexts"] = {"runtime": runtime}
+    if event.get("transaction_info", {}).get("source") == "route":  # the address with names for its values
+        report["transaction"] = event["transaction"]
+        report["transaction_info"] = {"source": "route"}
+    errors = (event.get("exception") or {}).get("values") or []
+    if errors:
+        report["exception"] = {"values": [_error(error) for error in errors]}
+    record = hint.get("log_record")
+    if record is not None:
+        report["logger"] = record.name
+        if record.name.partition(".")[0] in OUR_LOGGERS and isinstance(record.msg, str):
+            report["logentry"] = {"message": record.msg, "params": _parameters(record.args)}
+    return report
+
+
+def _error(error: Any) -> dict[str, Any]:
+    told = _only(error, _OF_AN_ERROR)
+    told["mechanism"] = _only(error.get("mechanism") or {}, _OF_ITS_PLACE)
+    frames = (error.get("stacktrace") or {}).get("frames") or []
+    told["stacktrace"] = {"frames": [_only(frame, _OF_A_FRAME) for frame in frames]}
+    return told
+
+
+def _parameters(values: Any) -> list[str]:
+    """Of what a log line was filled with, numbers and our own ids."""
+    given = values if isinstance(values, tuple) else ()
+    return [str(value) if _is_harmless(value) else "…" for value in given]
+
+
+def _is_harmless(value: Any) -> bool:
+    return isinstance(value, (int, float)) or (isinstance(value, str) and ID_PATTERN.match(value) is not None)
+
+
+def _only(values: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: values[name] for name in names if values.get(name) is not None}

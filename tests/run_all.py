@@ -6,6 +6,8 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 |---|---|---|
 | schemathesis cases for each operation and database | 25 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
+| the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
+| a set-up cut off | at its last two steps | at every step of a first one |
 """
 
 from __future__ import annotations

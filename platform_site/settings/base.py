@@ -215,6 +215,8 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": True,
     "LOGIN": {"form": "accounts.admin_login.OperatorSignIn"},
     "DASHBOARD_CALLBACK": "platform_site.admin_site.dashboard",
+    "STYLES": [f"{STATIC_URL}operator_admin.css"],
+    "SCRIPTS": [f"{STATIC_URL}operator_admin.js"],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, ViewportSize, expect
 
 from tests.fixtures.product import EMAIL, PASSWORD, ROOT, Product
 
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
+SIZES: dict[str, ViewportSize] = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = {f"{theme} {name}": (theme, size) for theme in THEMES for name, size in SIZES.items()}
 # A request that is answered 401 or 412 by design is a line in the console that no page can prevent.
 BY_DESIGN = re.compile(r"Failed to load resource: .*status of (4\d\d)")
 _SIDEWAYS = """() => {
@@ -123,6 +126,20 @@ class Person:
         expect(self.page.get_by_text("Answer complete")).to_be_attached(timeout=timeout)
 
     # --- The looks ---
+
+    def findings(self, what: str) -> list[str]:
+        """What is wrong with the page as it stands: axe's findings and what sticks out."""
+        self.page.evaluate("document.fonts.ready.then(() => undefined)")
+        return [f"{what}: {finding}" for finding in self.axe() + [f"sticks out: {one}" for one in self.sideways()]]
+
+    def findings_in_all_looks(self, what: str) -> list[str]:
+        """The same, in each theme on each screen."""
+        found = []
+        for name, (theme, size) in LOOKS.items():
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            self.page.set_viewport_size(size)
+            found += self.findings(f"{what}, {name}")
+        return found
 
     def sideways(self) -> list[str]:
         """What sticks out to the right, or makes the page scroll sideways."""

@@ -58,6 +58,56 @@ def test_an_unreachable_address_is_told_at_its_field(
     assert product.call("GET", "providers/")["results"] == []
 
 
+def test_what_a_form_misses_is_told_at_its_field(person: Callable[..., Person]) -> None:
+    page = person().open("/providers/")
+    page.get_by_role("button", name="Add provider").first.click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Provider").select_option("openai_compatible")
+    form.get_by_label("Address").fill("not an address")
+    form.get_by_role("button", name="Test and save").click()
+    expect(form.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
+    expect(form.get_by_label("Address")).to_be_focused()
+    expect(form.get_by_text("Write the whole address, from https:// on.")).to_be_visible()
+    form.get_by_label("Address").fill("https://models.example/v1")
+    expect(form.get_by_text("Write the whole address, from https:// on.")).to_be_hidden()
+
+
+def test_long_names_fit_a_phone(person: Callable[..., Person], product: Product) -> None:
+    """GOALS U7"""
+    name = "The procurement assistant for framework agreements of Donaudampfschifffahrtselektrizitaetengesellschaft"
+    model = product.call("GET", "models/")["results"][0]["id"]
+    body = {"name": name, "description": f"{name}. " * 2, "instructions": "Help.", "model": model}
+    agent = product.call("POST", "agents/", body)["id"]
+    product.call("POST", f"agents/{agent}/publish/", {})
+    run = product.call("POST", "runs/", {"agent": agent, "input": {"text": "Hello [[tokens:3 gap:0]]"}})
+    product.wait_for_end(run["id"])
+    someone = person(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    someone.context.add_init_script(f"localStorage.setItem('aap.agent', '{agent}')")
+    someone.open("/")
+    hero = someone.conversation.get_by_text("The procurement assistant").first
+    expect(hero).to_be_visible()
+    assert hero.evaluate("text => text.getBoundingClientRect().top") > 48, "the name is cut off at its beginning"
+    assert someone.box.evaluate("box => box.scrollHeight <= box.clientHeight"), "the hint does not fit into the box"
+    found = [f"/: {what}" for what in someone.sideways()]
+    someone.open(f"/chats/{run['conversation']}/")
+    answer = someone.conversation.get_by_role("link", name=name)
+    expect(answer).to_be_visible()
+    assert answer.evaluate("line => line.getBoundingClientRect().height") < 30, "the name takes more than a line"
+    found += [f"chat: {what}" for what in someone.sideways()]
+    page = someone.open(f"/agents/{agent}/")
+    expect(page.get_by_text("Published v1")).to_be_visible()
+    heading = page.get_by_role("heading", level=1)
+    assert heading.evaluate("line => line.getBoundingClientRect().width") > 100, "what is left of the name says nothing"
+    found += [f"builder: {what}" for what in someone.sideways()]
+    for address in ("/agents/", "/runs/", f"/runs/{run['id']}/"):
+        page = someone.open(address)
+        expect(
+            page.locator("main").get_by_text("The procurement assistant").locator("visible=true").first
+        ).to_be_visible()
+        found += [f"{address}: {what}" for what in someone.sideways()]
+    assert not found, "\n".join(found)
+
+
 def saved(product: Product, agent: str, text: str) -> None:
     deadline = time.monotonic() + 10
     while product.call("GET", f"agents/{agent}/")["draft"]["instructions"] != text:

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.driving import Person
+from tests.browser.driving import SIZES, Person
 from tests.fixtures.product import Product, running_product
 
-SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 JAVASCRIPT_LIMIT = 300 * 1024
 
 

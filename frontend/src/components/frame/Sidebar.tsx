@@ -58,7 +58,7 @@ export function SidebarContent({ narrow = false, end }: { narrow?: boolean; end?
   const waiting = open.items?.length ? { text: open.hasMore ? `${open.items.length}+` : String(open.items.length), words: `${open.items.length}${open.hasMore ? " or more" : ""} open` } : undefined;
   const shown = places.filter((place) => phase !== "ready" || !place.permission || can(place.permission));
   return (
-    <div className={cx("flex h-full min-h-0 flex-col gap-1 px-2 pb-2 pt-[max(8px,env(safe-area-inset-top))]", narrow && "items-center")}>
+    <div className={cx("flex h-full min-h-0 flex-col gap-0.5 px-2 pb-2 pt-[max(8px,env(safe-area-inset-top))]", narrow && "items-center")}>
       <div className={cx("mb-1 flex w-full items-center gap-1", narrow && "flex-col")}>
         <WorkspaceSwitcher narrow={narrow} />
         {end}

@@ -1,5 +1,5 @@
 "use client";
-import { useId, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "react";
+import { useId, useState, type FormEvent, type InputHTMLAttributes, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes } from "react";
 import { LuChevronDown, LuCircleAlert } from "react-icons/lu";
 import { cx } from "./classes";
 
@@ -24,11 +24,36 @@ function Frame({ label, hint, error, hideLabel, aside, children }: Shared & { ch
   );
 }
 
+type Checked = HTMLInputElement;
+
+function complaint({ validity, type, ...field }: Checked): string {
+  if (validity.valueMissing) return "This is needed.";
+  if (validity.typeMismatch) return type === "email" ? "Write it like name@example.com." : "Write the whole address, from https:// on.";
+  if (validity.tooShort) return `At least ${field.minLength} characters, please.`;
+  return field.validationMessage;
+}
+
+/** What the browser finds wrong is said at the field, in our words, and not in a bubble of the browser's own. */
+function useComplaint(error: string | null | undefined) {
+  const [own, setOwn] = useState<string | null>(null);
+  return {
+    error: error ?? own,
+    onInvalid: (event: FormEvent<Checked>) => {
+      event.preventDefault();
+      const field = event.currentTarget;
+      setOwn(complaint(field));
+      if (field.form?.querySelector(":invalid:not(fieldset)") === field) field.focus();
+    },
+    onInput: () => setOwn(null),
+  };
+}
+
 type InputProps = Shared & InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> };
-export function TextInput({ label, hint, error, hideLabel, aside, className, ...rest }: InputProps) {
+export function TextInput({ label, hint, error: said, hideLabel, aside, className, ...rest }: InputProps) {
+  const { error, ...checks } = useComplaint(said);
   return (
     <Frame {...{ label, hint, error, hideLabel, aside }}>
-      {(wiring) => <input {...wiring} className={cx(box, "h-9 max-md:h-11", className)} {...rest} />}
+      {(wiring) => <input {...wiring} {...checks} className={cx(box, "h-9 max-md:h-11", className)} {...rest} />}
     </Frame>
   );
 }

@@ -11,7 +11,7 @@ export function Card({ title, note, action, children, flush }: { title?: string;
     <section className="overflow-hidden rounded-card border border-border bg-raised">
       {title ? (
         <div className="flex flex-wrap items-center gap-x-4 gap-y-2 border-b border-border px-4 py-3">
-          <div className="min-w-40 flex-1"><h2 className="text-body font-semibold">{title}</h2>{note ? <div className="text-small text-muted">{note}</div> : null}</div>
+          <div className="min-w-32 flex-1"><h2 className="text-body font-semibold">{title}</h2>{note ? <div className="text-small text-muted">{note}</div> : null}</div>
           {action}
         </div>
       ) : null}

@@ -31,7 +31,7 @@ export function Empty({ icon: Icon, title, children, action }: { icon: IconType;
       <span className="flex size-10 items-center justify-center rounded-card border border-border bg-raised text-muted"><Icon size={20} aria-hidden /></span>
       <div className="max-w-[420px]">
         <p className="text-body font-medium">{title}</p>
-        {children ? <div className="mt-1 text-small text-muted">{children}</div> : null}
+        {children ? <div className="mt-1 text-small text-balance text-muted">{children}</div> : null}
       </div>
       {action}
     </div>
@@ -51,11 +51,11 @@ export function ProblemPanel({ problem, onRetry, action }: { problem: Problem; o
   const detail = problem.status === 404 || problem.offline ? null : problem.detail;
   return (
     <div role="alert" className="flex flex-col items-center gap-3 px-6 py-14 text-center">
-      <span className="flex size-10 items-center justify-center rounded-card border border-border bg-raised text-failed"><Icon size={20} aria-hidden /></span>
+      <span className={cx("flex size-10 items-center justify-center rounded-card border border-border bg-raised", problem.status === 404 ? "text-muted" : "text-failed")}><Icon size={20} aria-hidden /></span>
       <div className="max-w-[460px]">
         <p className="text-body font-medium">{title}</p>
         {detail ? <p className="mt-1 text-small">{detail}</p> : null}
-        <p className="mt-1 text-small text-muted">{next}</p>
+        <p className="mt-1 text-small text-balance text-muted">{next}</p>
       </div>
       <div className="flex flex-wrap items-center justify-center gap-2">
         {onRetry && problem.status !== 404 && problem.status !== 403 ? <Button size="small" onClick={onRetry}>Try again</Button> : null}

@@ -23,15 +23,15 @@ export function AgentList() {
         {list.loading ? <SkeletonRows label="Loading agents" /> : null}
         {list.items?.length === 0 ? (search
           ? <Empty icon={LuBot} title={`No agent matches “${search}”`} action={<Button size="small" onClick={() => setSearch("")}>Clear search</Button>} />
-          : <Empty icon={LuBot} title="No agents yet" action={can("agent.create") ? <ButtonLink href="/agents/new/" look="primary">Make an agent</ButtonLink> : null}>An agent is a model with instructions and tools, for example “Answers questions about our handbook”.</Empty>) : null}
+          : <Empty icon={LuBot} title="No agents yet" action={can("agent.create") ? <ButtonLink href="/agents/new/">Make an agent</ButtonLink> : null}>An agent is a model with instructions and tools, for example “Answers questions about our handbook”.</Empty>) : null}
         <ul className="divide-y divide-border">
           {list.items?.map((agent) => (
             <li key={agent.id}>
               <Link href={`/agents/${agent.id}/`} prefetch={false} className="flex min-h-14 items-center gap-4 px-4 py-2.5 outline-offset-[-2px] hover:bg-surface">
                 <span className="flex size-9 shrink-0 items-center justify-center rounded-control border border-border bg-surface text-muted"><LuBot size={16} aria-hidden /></span>
-                <span className="min-w-0 flex-1"><span className="block truncate font-medium">{agent.name}</span><span className="block truncate text-small text-muted">{agent.description || agent.draft.instructions || "No description"}</span></span>
+                <span className="min-w-0 flex-1"><span className="block truncate font-medium">{agent.name}</span><span className="block truncate text-small text-muted">{agent.published && agent.changes.length ? <span className="md:hidden">Draft changed · </span> : null}{agent.description || agent.draft.instructions || "No description"}</span></span>
                 <span className="flex shrink-0 flex-col items-end gap-1">
-                  <span className="flex items-center gap-1.5">{agent.published ? <Tag tone="accent">v{agent.published.number}</Tag> : <Tag>not published</Tag>}{agent.published && agent.changes.length ? <Tag>draft changed</Tag> : null}</span>
+                  <span className="flex items-center gap-1.5">{agent.published ? <Tag tone="accent">v{agent.published.number}</Tag> : <Tag>not published</Tag>}{agent.published && agent.changes.length ? <span className="flex max-md:hidden"><Tag>draft changed</Tag></span> : null}</span>
                   <span className="text-meta text-muted max-md:hidden">{agent.draft.model_name ?? "no model"} · <Time at={agent.updated_at} /></span>
                 </span>
               </Link>

@@ -25,15 +25,15 @@ export function SaveState({ state }: { state: EditorState }) {
   const { phase, savedAt, agent } = state;
   if (phase === "saving" || phase === "editing") return <StateMark state="running" word="Saving" className="text-small" />;
   if (phase === "failed" || phase === "conflict") return <StateMark state="failed" word="Not saved" className="text-small" />;
-  const since = agent.published ? (agent.changes.length ? `${agent.changes.length === 1 ? "1 change" : `${agent.changes.length} changes`} since v${agent.published.number}` : `same as v${agent.published.number}`) : "not published yet";
-  return <span className="inline-flex items-center gap-1.5 text-small text-muted"><LuPencilLine size={16} aria-hidden className="shrink-0" /><span>Draft<span className="max-lg:hidden">, saved {clockTime(savedAt)}</span><span className="max-md:hidden">, {since}</span></span></span>;
+  const since = agent.published ? (agent.changes.length ? `${agent.changes.length === 1 ? "1 change" : `${agent.changes.length} changes`} since v${agent.published.number}` : "") : "not published yet";
+  return <span className="inline-flex items-center gap-1.5 text-small text-muted max-md:hidden"><LuPencilLine size={16} aria-hidden className="shrink-0" /><span>Draft<span className="max-lg:hidden">, saved {clockTime(savedAt)}</span>{since ? `, ${since}` : ""}</span></span>;
 }
 
 /** The way from "2 changes since v3" to the changes themselves. */
 export function DiffButton({ state, onOpen }: { state: EditorState; onOpen: () => void }) {
   const { agent } = state;
   if (!agent.published || agent.changes.length === 0) return null;
-  return <Button size="small" look="quiet" icon={LuFileDiff} title={`What the draft changes since v${agent.published.number}`} onClick={onOpen}>Diff</Button>;
+  return <Button size="small" look="quiet" icon={LuFileDiff} className="max-md:hidden" title={`What the draft changes since v${agent.published.number}`} onClick={onOpen}>Diff</Button>;
 }
 
 export function PublishButton({ state, editor }: { state: EditorState; editor: DraftEditor }) {

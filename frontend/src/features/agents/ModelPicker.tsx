@@ -29,7 +29,7 @@ export function ModelPicker({ value, fallbackName, onChange, error, disabled }: 
           <button type="button" disabled={disabled} className={`flex min-h-14 w-full items-center gap-3 rounded-control border bg-raised px-3 py-2 text-left hover:bg-hover disabled:opacity-60 ${error ? "border-failed" : "border-border-strong"}`}>
             <span className="min-w-0 flex-1">
               <span className="block truncate font-medium">{chosen ? chosen.label || chosen.name : fallbackName ? `${fallbackName} (switched off)` : "Choose a model"}</span>
-              <span className="block truncate text-small text-muted">{chosen ? `${chosen.provider_name} · ${modelFacts(chosen)}` : "Models that are switched on for this workspace"}</span>
+              <span className="line-clamp-2 text-small text-muted">{chosen ? `${chosen.provider_name} · ${modelFacts(chosen)}` : "Models that are switched on for this workspace"}</span>
             </span>
             <span className="sr-only">: choose another model</span><LuChevronDown size={16} className="shrink-0 text-muted" aria-hidden />
           </button>

@@ -66,8 +66,8 @@ type EntryProps = { title: string; note?: string; at?: string; by?: string; live
 function Entry({ title, note, at, by, live, hollow, open, onToggle, children }: EntryProps) {
   return (
     <li className="relative border-l border-border pb-4 pl-5 last:border-transparent">
-      <span aria-hidden className={cx("absolute -left-[5px] top-2.5 size-[9px] rounded-full border", hollow ? "border-accent bg-bg" : live ? "border-accent bg-accent" : "border-border-strong bg-hover")} />
-      <button type="button" aria-expanded={open} onClick={onToggle} className="flex min-h-8 w-full flex-wrap items-baseline gap-x-2 rounded-control text-left hover:underline">
+      <span aria-hidden className={cx("absolute -left-[5px] top-[11px] size-[9px] rounded-full border", hollow ? "border-accent bg-bg" : live ? "border-accent bg-accent" : "border-border-strong bg-hover")} />
+      <button type="button" aria-expanded={open} onClick={onToggle} className="flex min-h-8 w-full flex-wrap content-center items-baseline gap-x-2 rounded-control text-left hover:underline">
         <span className="font-semibold">{title}</span>
         {live ? <span className="text-small text-accent">published</span> : null}
         <span className="text-small text-muted">{by ? `${by} · ` : ""}{at ? <Time at={at} /> : null}{note ? `${at ? " · " : ""}${note}` : ""}</span>

@@ -33,7 +33,7 @@ export function SignIn() {
       setBusy(false);
     }
   };
-  const wrong = problem?.status === 401 && !problem.detail;
+  const wrong = problem?.code === "wrong_credentials";
   return (
     <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void submit(); }}>
       <TextInput label="Email" type="email" name="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} error={problem?.field("email")} autoFocus />

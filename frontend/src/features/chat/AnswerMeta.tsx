@@ -1,6 +1,7 @@
 "use client";
 import Link from "next/link";
 import { useEffect, useState, type ReactNode } from "react";
+import { cx } from "@/components/ui/classes";
 import { between, duration, money } from "@/lib/format/format";
 import type { Turn } from "./turns";
 
@@ -18,17 +19,17 @@ function Elapsed({ from }: { from: string }) {
 export function AnswerMeta({ turn }: { turn: Turn }) {
   const ms = between(turn.startedAt, turn.endedAt);
   const facts: ReactNode[] = [];
-  if (turn.agent) facts.push(<Link key="agent" href={`/agents/${turn.agent.id}/`} prefetch={false} className="font-medium text-text hover:underline">{turn.agent.name}</Link>);
+  if (turn.agent) facts.push(<Link key="agent" href={`/agents/${turn.agent.id}/`} prefetch={false} title={turn.agent.name} className="truncate font-medium text-text hover:underline">{turn.agent.name}</Link>);
   if (turn.draft) facts.push("draft"); else if (turn.version !== null) facts.push(`v${turn.version}`);
-  if (turn.modelName) facts.push(<span key="model" className="truncate">{turn.modelName}</span>);
+  if (turn.modelName) facts.push(<span key="model" title={turn.modelName} className="max-w-[24ch] truncate">{turn.modelName}</span>);
   if (ms !== null) facts.push(<span key="ms" className="tabular">{duration(ms)}</span>);
   else if (turn.live && turn.startedAt && turn.status === "running") facts.push(<span key="ms" className="tabular"><Elapsed from={turn.startedAt} /></span>);
   if (turn.cost || (!turn.live && turn.usage)) facts.push(<span key="cost" className="tabular" title={turn.cost ? undefined : "This model has no price set"}>{money(turn.cost)}</span>);
   if (!facts.length) return null;
   return (
     <div className="flex min-h-6 items-center gap-3 text-meta text-muted">
-      <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-1.5">
-        {facts.map((fact, i) => <span key={i} className="inline-flex min-w-0 items-center gap-x-1.5">{fact}{i < facts.length - 1 ? <span aria-hidden>·</span> : null}</span>)}
+      <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-1.5 md:flex-nowrap">
+        {facts.map((fact, i) => <span key={i} className={cx("inline-flex max-w-full items-center gap-x-1.5", i ? "shrink-0" : "min-w-0")}>{fact}{i < facts.length - 1 ? <span aria-hidden>·</span> : null}</span>)}
       </div>
       {turn.sending ? null : <Link href={`/runs/${turn.run}/`} prefetch={false} className="shrink-0 rounded-small px-1 text-accent underline-offset-2 hover:underline">trace</Link>}
     </div>

@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import { LuArrowDown, LuLoaderCircle, LuWifiOff, LuX } from "react-icons/lu";
 import { OPEN_CARD } from "@/components/decisions/DecisionCard";
-import { Button, IconButton } from "@/components/ui/Button";
+import { Button, ButtonLink, IconButton } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { cx } from "@/components/ui/classes";
 import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
@@ -23,10 +23,10 @@ type Props = {
 };
 
 /** Says that the connection is away, but only when it stays away for longer than a blink. */
-function LinkChip({ catchingUp }: { catchingUp: boolean }) {
+function LinkChip({ catchingUp, running }: { catchingUp: boolean; running: boolean }) {
   const link = useLink();
   const away = link === "reconnecting" || link === "offline";
-  const word = link === "offline" ? "Offline: the answer goes on without you, and shows when you are back" : away ? "Reconnecting" : catchingUp ? "Catching up" : null;
+  const word = link === "offline" ? (running ? "Offline: the answer goes on without you" : "Offline") : away ? "Reconnecting" : catchingUp ? "Catching up" : null;
   const [said, setSaid] = useState<string | null>(null);
   useEffect(() => {
     const timer = setTimeout(() => setSaid(word), word ? 700 : 0);
@@ -34,7 +34,7 @@ function LinkChip({ catchingUp }: { catchingUp: boolean }) {
   }, [word]);
   return (
     <div role="status" aria-live="polite" className="pointer-events-none absolute inset-x-0 -top-10 flex justify-center px-4">
-      {said ? <span className="enter inline-flex min-h-7 items-center gap-1.5 rounded-full border border-border bg-raised px-3 text-meta text-waiting shadow-float">{link === "offline" ? <LuWifiOff size={14} aria-hidden /> : <LuLoaderCircle size={14} className="spin" aria-hidden />}{said}</span> : null}
+      {said ? <span className="enter inline-flex min-h-7 items-center gap-1.5 rounded-full border border-border bg-raised px-3 text-meta text-waiting shadow-float">{link === "offline" ? <LuWifiOff size={14} className="shrink-0" aria-hidden /> : <LuLoaderCircle size={14} className="spin shrink-0" aria-hidden />}{said}</span> : null}
     </div>
   );
 }
@@ -61,7 +61,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   const column = cx("mx-auto w-full max-w-[720px]", narrow ? "px-4" : "px-6 max-md:px-4");
   const { running, waiting, stop, hasOlder, loadingOlder, loadOlder } = chat;
 
-  useEffect(() => void loadMarkdown(), []);
+  useEffect(loadMarkdown, []);
   useEffect(() => {
     // What waits for a person is stopped by the button only: here Escape means to leave a field.
     if (!running || waiting) return;
@@ -94,7 +94,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   const last = chat.turns.at(-1);
   const news = last && !last.live ? (last.status === "failed" ? "The answer failed" : last.status === "cancelled" ? "Stopped" : "Answer complete") : waiting ? ["Waiting for you", ...asking(chat.turns)].join(": ") : running ? "Answering" : "";
 
-  if (chat.missing && chat.turns.length === 0) return <div className="flex flex-1 items-center justify-center"><ProblemPanel problem={chat.missing} onRetry={chat.retry} /></div>;
+  if (chat.missing && chat.turns.length === 0) return <ProblemPanel problem={chat.missing} onRetry={chat.retry} action={<ButtonLink href="/chats/" size="small">All chats</ButtonLink>} />;
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div
@@ -123,7 +123,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
         )}
         <div className={column}>
           <div className="relative">
-            {below === "none" ? <LinkChip catchingUp={chat.catchingUp} /> : null}
+            {below === "none" && !empty && !chat.failure ? <LinkChip catchingUp={chat.catchingUp} running={running} /> : null}
             <FailureNote chat={chat} />
             {blocked ?? (
               <Composer

@@ -12,11 +12,9 @@ type Props = {
 
 const LINE = 26;
 const MAX = LINE * 8 + 24;
-const hints: Record<Mode, string> = {
-  queue: "Write the next message: it waits for its turn", steer: "Tell it now: it reads this before its next step", interrupt: "Write the next message: it stops the answer above",
-};
+const hints: Record<Mode, string> = { queue: "Next message: waits its turn", steer: "Tell it now: read at its next step", interrupt: "Next message: stops the answer" };
 /** What waits for a person is answered on its card: the box is for what comes after. */
-const waitingHints: Record<Mode, string> = { ...hints, queue: "Answer above; a message here waits for its turn", steer: "Answer above; what you say here is read after it" };
+const waitingHints: Record<Mode, string> = { ...hints, queue: "Answer above; this waits its turn", steer: "Answer above; this is read after it" };
 const sends: Record<Mode, string> = { queue: "Send: it waits for its turn", steer: "Send: it is read before the next step", interrupt: "Send: it stops the answer above" };
 const modes: { value: Mode; label: string }[] = [{ value: "queue", label: "Queue" }, { value: "steer", label: "Steer" }, { value: "interrupt", label: "Interrupt" }];
 
@@ -65,7 +63,7 @@ export function Composer({ place, disabled, running, waiting, stopping, placehol
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />
       <div className="flex items-center gap-1.5">
-        <div className="flex min-w-0 flex-1 items-center gap-1">{left}</div>
+        <div className="flex min-w-0 flex-1 items-center gap-1"><div className={cx("flex min-w-0", running && "max-md:hidden")}>{left}</div></div>
         {running ? <ModeChoice mode={mode} onChange={setWish} /> : null}
         {running ? (
           <button type="button" onClick={onStop} disabled={stopping} aria-label={stopping ? "Stopping" : "Stop"} title="Stop (Esc)" className={cx(round, "border border-border-strong bg-raised text-text hover:bg-hover disabled:opacity-50")}>

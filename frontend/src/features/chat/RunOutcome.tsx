@@ -6,7 +6,7 @@ import { LuBan, LuRotateCw, LuScissors, LuStepForward, LuTriangleAlert } from "r
 import { Button, ButtonLink } from "@/components/ui/Button";
 import { CopyButton } from "@/components/ui/CopyButton";
 import { StateMark } from "@/components/ui/State";
-import { failureWords } from "@/lib/format/failure-words";
+import { adviceBeside, failureWords } from "@/lib/format/failure-words";
 import type { Pending, Turn } from "./turns";
 
 function Line({ icon: Icon, children }: { icon: typeof LuBan; children: ReactNode }) {
@@ -23,13 +23,14 @@ export type Acts = { tryAgain?: () => void; goOn?: () => void; sendAgain?: () =>
 
 function Failure({ turn, acts }: { turn: Turn; acts: Acts }) {
   const code = turn.error?.code ?? "internal_error";
-  const { title, next } = failureWords(code);
+  const { title } = failureWords(code);
   const partial = turn.parts.some((part) => part.kind === "text");
+  const next = [adviceBeside(code, turn.error?.detail), partial ? "The text above is cut off." : ""].filter(Boolean).join(" ");
   return (
     <div role="alert" className="rounded-card border border-failed bg-surface px-4 py-3">
       <p className="flex items-start gap-2 text-body font-medium"><LuTriangleAlert size={16} className="mt-0.5 shrink-0 text-failed" aria-hidden />{title}</p>
       {turn.error?.detail ? <p className="mt-1 text-small [overflow-wrap:anywhere]">{turn.error.detail}</p> : null}
-      <p className="mt-1 text-small">{next}{partial ? " The text above is cut off." : ""}</p>
+      {next ? <p className="mt-1 text-small">{next}</p> : null}
       <div className="mt-2 flex flex-wrap gap-1">
         <ActButtons acts={acts} />
         {code.startsWith("provider_auth") ? <ButtonLink href="/providers/" size="small" look="quiet">Open models</ButtonLink> : null}

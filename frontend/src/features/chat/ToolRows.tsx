@@ -73,7 +73,7 @@ function Value({ label, value }: { label: string; value: unknown }) {
 }
 
 function ToolRowsView({ calls }: { calls: CallView[] }) {
-  return <div className="overflow-hidden rounded-card border border-border bg-surface">{calls.map((call) => <Row key={call.call} call={call} />)}</div>;
+  return <div className="my-1 overflow-hidden rounded-card border border-border bg-surface">{calls.map((call) => <Row key={call.call} call={call} />)}</div>;
 }
 
 export const ToolRows = memo(ToolRowsView, (a, b) => JSON.stringify(a.calls) === JSON.stringify(b.calls));

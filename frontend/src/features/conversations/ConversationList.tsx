@@ -25,7 +25,7 @@ export function ConversationList() {
     <div className="flex flex-col gap-4">
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1"><TextInput label="Search chats" hideLabel type="search" placeholder="Search chats" value={search} onChange={(event) => setSearch(event.target.value)} /></div>
-        <Button aria-pressed={archived} onClick={() => setArchived(!archived)}>{archived ? "Show current" : "Show archived"}</Button>
+        <Button aria-pressed={archived} className="max-md:h-11!" onClick={() => setArchived(!archived)}>{archived ? "Show current" : "Show archived"}</Button>
       </div>
       <Card flush>
         {list.problem ? <ProblemPanel problem={list.problem} onRetry={list.retry} /> : null}
@@ -33,7 +33,7 @@ export function ConversationList() {
         {list.items?.length === 0 ? (
           search ? <Empty icon={LuMessageSquare} title={`No chat matches “${search}”`} action={<Button size="small" onClick={() => setSearch("")}>Clear search</Button>} />
             : archived ? <Empty icon={LuMessageSquare} title="No archived chats" />
-            : <Empty icon={LuMessageSquare} title="Your chats are kept here" action={<ButtonLink href="/" look="primary">New chat</ButtonLink>}>Ask an agent something, for example “What can you do for me?”</Empty>
+            : <Empty icon={LuMessageSquare} title="Your chats are kept here" action={<ButtonLink href="/">New chat</ButtonLink>}>Ask an agent something, for example “What can you do for me?”</Empty>
         ) : null}
         <ul className="divide-y divide-border">
           {list.items?.map((chat) => (

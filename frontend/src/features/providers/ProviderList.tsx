@@ -34,11 +34,11 @@ export function ProviderList({ mayEdit }: { mayEdit: boolean }) {
     <div className="flex flex-col gap-4">
       <div className="flex items-center justify-between gap-4">
         <p className="text-small text-muted">Where answers come from. Keys are kept encrypted and never shown again.</p>
-        {mayEdit ? <Button look="primary" size="small" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}
+        {mayEdit && list.items?.length ? <Button look="primary" size="small" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}
       </div>
       {list.loading ? <Card flush><SkeletonRows rows={4} label="Loading providers" /></Card> : null}
       {list.items?.length === 0 ? (
-        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayEdit ? <Button look="primary" onClick={() => setAdding(true)}>Add provider</Button> : null}>{mayEdit ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
+        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayEdit ? <Button look="primary" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}>{mayEdit ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
       ) : null}
       {list.items?.map((provider) => <ProviderCard key={provider.id} provider={provider} mayEdit={mayEdit} />)}
       <Dialog open={adding} onClose={() => setAdding(false)} title="Add provider" description="The connection is tested before anything is saved.">

@@ -49,7 +49,7 @@ export function RunList() {
                   {list.items.map((run) => (
                     <tr key={run.id} className="relative hover:bg-surface">
                       <td><StateMark state={run.status} word={word(run)} /></td>
-                      <td className="max-w-64"><Link href={`/runs/${run.id}/`} prefetch={false} className="block truncate font-medium after:absolute after:inset-0">{run.agent.name} <span className="font-normal text-muted">{run.draft ? "draft" : run.version ? `v${run.version}` : ""}</span></Link></td>
+                      <td className="w-1/3 max-w-0"><Link href={`/runs/${run.id}/`} prefetch={false} className="flex gap-1.5 font-medium after:absolute after:inset-0"><span className="truncate">{run.agent.name}</span><span className="shrink-0 font-normal text-muted">{run.draft ? "draft" : run.version ? `v${run.version}` : ""}</span></Link></td>
                       <td className="max-w-48 truncate text-muted">{run.started_by ? run.started_by.name || run.started_by.email : "–"}</td>
                       <td className="max-w-44 truncate text-muted">{run.model_name ?? "–"}</td>
                       <td className="text-muted"><Time at={run.created_at} /></td>
@@ -66,7 +66,7 @@ export function RunList() {
                 <li key={run.id}>
                   <Link href={`/runs/${run.id}/`} prefetch={false} className="flex min-h-16 flex-col justify-center gap-1 px-4 py-2.5 outline-offset-[-2px]">
                     <span className="flex items-center justify-between gap-3"><span className="truncate font-medium">{run.agent.name}</span><StateMark state={run.status} word={word(run)} className="text-small" /></span>
-                    <span className="tabular flex gap-2 text-small text-muted"><Time at={run.created_at} /><span>· {duration(between(run.started_at, run.ended_at))}</span>{run.cost ? <span>· {money(run.cost)}</span> : null}</span>
+                    <span className="tabular flex gap-1.5 text-small text-muted"><Time at={run.created_at} /><span>· {duration(between(run.started_at, run.ended_at))}</span>{run.cost ? <span>· {money(run.cost)}</span> : null}</span>
                   </Link>
                 </li>
               ))}

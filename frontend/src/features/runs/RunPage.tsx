@@ -4,7 +4,7 @@ import { useRouter } from "next/navigation";
 import { LuRotateCw, LuSquare, LuStepForward, LuX } from "react-icons/lu";
 import { waitingWords } from "@/components/decisions/decision-words";
 import { PageHeader } from "@/components/frame/PageHeader";
-import { Button, IconButton } from "@/components/ui/Button";
+import { Button, ButtonLink, IconButton } from "@/components/ui/Button";
 import { Dialog } from "@/components/ui/Dialog";
 import { ProblemPanel, SkeletonRows } from "@/components/ui/Panels";
 import { Tabs } from "@/components/ui/Tabs";
@@ -91,7 +91,7 @@ export function RunPage({ id }: { id: string }) {
   const again = over && mine ? (step: number) => void takeOver(() => retry(id, step), `Trying again from step ${step}`) : undefined;
   const title = record.value ? `Run of ${record.value.agent.name}` : "Run";
   const back = { href: "/runs/", label: "Runs" };
-  if (record.problem && !state.loaded) return <><PageHeader title="Run" back={back} /><ProblemPanel problem={record.problem} onRetry={record.retry} /></>;
+  if (record.problem && !state.loaded) return <><PageHeader title="Run" back={back} /><ProblemPanel problem={record.problem} onRetry={record.retry} action={<ButtonLink href="/runs/" size="small">All runs</ButtonLink>} /></>;
   return (
     <>
       <PageHeader title={title} back={back}>

@@ -23,7 +23,7 @@ export function Waterfall({ spans, from, to, chosen, onChoose, onAgain, head }: 
       <div className="sticky top-0 z-10 flex h-8 items-center border-b border-border bg-bg text-meta text-muted" aria-hidden>
         <div className="w-[248px] shrink-0 px-6 max-md:w-[44%] max-md:px-4">{spans.length} {spans.length === 1 ? "row" : "rows"}</div>
         <div className="relative h-full min-w-0 flex-1 overflow-hidden pr-16">
-          <div className="relative h-full">{marks.map((at) => <span key={at} className="tabular absolute top-2 border-l border-border pl-1 leading-none whitespace-nowrap" style={{ left: `${(at / length) * 100}%` }}>{duration(at)}</span>)}</div>
+          <div className="relative h-full">{marks.map((at, i) => <span key={at} className={cx("tabular absolute top-2 border-l border-border pl-1 leading-none whitespace-nowrap", i % 2 === 1 && "max-md:hidden")} style={{ left: `${(at / length) * 100}%` }}>{duration(at)}</span>)}</div>
         </div>
       </div>
       <ul aria-label="What the run did">
@@ -58,7 +58,7 @@ export function Waterfall({ spans, from, to, chosen, onChoose, onAgain, head }: 
           );
         })}
       </ul>
-      <p className="px-6 py-3 text-meta text-muted max-md:hidden">The dark line in a model call is its first token. J and K walk, E goes to the first error.</p>
+      <p className="px-6 py-3 text-meta text-muted max-md:hidden">The thin line in a model call marks its first token. J and K walk, E goes to the first error.</p>
     </div>
   );
 }

@@ -68,7 +68,7 @@ export function Password() {
 }
 
 const themes: { value: Theme; label: string; icon: typeof LuSun }[] = [
-  { value: "system", label: "As the system", icon: LuMonitor }, { value: "light", label: "Light", icon: LuSun }, { value: "dark", label: "Dark", icon: LuMoon },
+  { value: "system", label: "System", icon: LuMonitor }, { value: "light", label: "Light", icon: LuSun }, { value: "dark", label: "Dark", icon: LuMoon },
 ];
 
 export function ThemeChoice() {

@@ -1,7 +1,7 @@
 import { LuCheck } from "react-icons/lu";
 import { cx } from "@/components/ui/classes";
 
-const names = ["You", "Your first model", "Your first agent"];
+const names = ["You", "Your model", "Your agent"];
 
 export function Steps({ at }: { at: number }) {
   return (

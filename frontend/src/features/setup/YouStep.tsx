@@ -1,6 +1,6 @@
 "use client";
 import axios from "axios";
-import { useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Button } from "@/components/ui/Button";
 import { TextInput } from "@/components/ui/Field";
 import { ProblemNote } from "@/components/ui/Panels";
@@ -26,6 +26,9 @@ export function YouStep({ onDone }: { onDone: () => void }) {
   const [workspace, setWorkspace] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const codeBox = useRef<HTMLInputElement>(null);
+  const emailBox = useRef<HTMLInputElement>(null);
+  useEffect(() => (codeInAddress() ? emailBox : codeBox).current?.focus(), []);
   const codeProblem = problem?.field("code") ?? (problem && (problem.status === 403 || problem.code.includes("code")) ? problem.detail : null);
 
   const submit = async () => {
@@ -46,9 +49,9 @@ export function YouStep({ onDone }: { onDone: () => void }) {
   return (
     <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void submit(); }}>
       {linked && !codeProblem ? null : (
-        <TextInput label="Set-up code" required value={typed} onChange={(event) => setTyped(event.target.value)} error={codeProblem} autoComplete="one-time-code" hint="The server printed a link with this code when it started. Open that link, or paste the code here." />
+        <TextInput ref={codeBox} label="Set-up code" required value={typed} onChange={(event) => setTyped(event.target.value)} error={codeProblem} autoComplete="one-time-code" hint="The server printed a link with this code when it started. Open that link, or paste the code here." />
       )}
-      <TextInput label="Email" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} error={problem?.field("email")} autoFocus />
+      <TextInput ref={emailBox} label="Email" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} error={problem?.field("email")} />
       <TextInput label="Password" type="password" autoComplete="new-password" required minLength={8} value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
       <TextInput label="Name of the workspace" required value={workspace} onChange={(event) => setWorkspace(event.target.value)} placeholder="Nordlicht" error={problem?.field("workspace")} hint="Usually your team or company. You can change it later." />
       {problem && !atField ? <ProblemNote problem={problem} /> : null}

@@ -8,7 +8,7 @@ import { Card, TableBox } from "@/components/ui/Page";
 import { Empty, ProblemPanel, Skeleton } from "@/components/ui/Panels";
 import { useUsage } from "@/lib/api/resources/workspace";
 import type { Money, Totals } from "@/lib/api/types";
-import { compact, count, money, plural } from "@/lib/format/format";
+import { compact, count, dayName, money, plural } from "@/lib/format/format";
 import { byDay } from "./by-day";
 
 function Figure({ label, value, note }: { label: string; value: string; note: ReactNode }) {
@@ -53,12 +53,12 @@ function DayBars({ days }: { days: ({ day: string } & Totals)[] }) {
     <figure className="px-4 pb-3 pt-4">
       <div className="flex h-36 items-end gap-[3px]" role="img" aria-label={`Tokens per day over ${days.length} days, at most ${count(most)} in a day`}>
         {days.map((day) => (
-          <div key={day.day} title={`${day.day}: ${count(day.tokens)} tokens, ${priced(day.cost)}, ${plural(day.runs, "run")}`} className="flex h-full min-w-0 flex-1 items-end rounded-[2px] hover:bg-hover">
+          <div key={day.day} title={`${dayName(day.day)}: ${count(day.tokens)} tokens, ${priced(day.cost)}, ${plural(day.runs, "run")}`} className="flex h-full min-w-0 flex-1 items-end rounded-[2px] hover:bg-hover">
             <div className="w-full rounded-t-[2px] bg-accent" style={{ height: day.tokens ? `max(2px, ${(day.tokens / most) * 100}%)` : "0" }} />
           </div>
         ))}
       </div>
-      <figcaption className="tabular mt-1.5 flex justify-between border-t border-border pt-1.5 text-meta text-muted"><span>{days[0]?.day}</span><span>most: {compact(most)}</span><span>{days.at(-1)?.day}</span></figcaption>
+      <figcaption className="tabular mt-1.5 flex justify-between border-t border-border pt-1.5 text-meta text-muted"><span>{days[0] ? dayName(days[0].day) : ""}</span><span>at most {compact(most)} a day</span><span>today</span></figcaption>
     </figure>
   );
 }

@@ -1,12 +1,12 @@
 // Why a run ended early, and what the reader can do about it. The server's own detail is shown beside these words.
-type Words = { title: string; next: string };
+type Words = { title: string; next: string; /** The server's detail does not say what to do. */ always?: boolean };
 
 const words: Record<string, Words> = {
   provider_auth_failed: { title: "The model's provider refused the key", next: "Replace the key under Models, then try again." },
   provider_rate_limited: { title: "The provider is limiting requests", next: "Wait a minute, then try again." },
   provider_overloaded: { title: "The provider is overloaded", next: "Try again in a moment, or choose another model." },
   provider_timed_out: { title: "The model did not answer in time", next: "Check under Models that the provider answers, then try again." },
-  provider_rejected: { title: "The provider did not accept the request", next: "The details say why. Often the model's name or a setting is wrong." },
+  provider_rejected: { title: "The provider did not accept the request", next: "Often the model's name or a setting is wrong.", always: true },
   provider_protocol: { title: "The provider sent something that could not be read", next: "Check the provider's address under Models." },
   context_too_long: { title: "The chat is longer than the model can read", next: "Start a new chat, or choose a model with a larger context." },
   refused: { title: "The model declined to answer", next: "Put the question another way, or choose another model." },
@@ -21,6 +21,12 @@ const words: Record<string, Words> = {
 
 export function failureWords(code: string): Words {
   return words[code] ?? { title: `The run failed (${code.replaceAll("_", " ")})`, next: "Try again. If it fails once more, give the run id to whoever runs this server." };
+}
+
+/** What to do next, where the server's own detail does not say it already. */
+export function adviceBeside(code: string, detail: string | undefined): string {
+  const { next, always } = failureWords(code);
+  return always || !detail ? next : "";
 }
 
 export function stopReason(code: string | null): string {

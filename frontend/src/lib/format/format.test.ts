@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compact, duration, money, plural, when } from "./format";
+import { compact, duration, money, plural, when, dayName } from "./format";
 
 describe("money", () => {
   it("never shows an unknown price as zero", () => expect(money(null)).toBe("no price"));
@@ -35,4 +35,8 @@ describe("when", () => {
     expect(when("2026-03-02T09:05:00", now)).toBe("2 Mar");
     expect(when("2024-03-02T09:05:00", now)).toBe("2 Mar 2024");
   });
+});
+
+describe("days", () => {
+  it("names a day of the server's calendar alike in every time zone", () => expect(dayName("2026-10-24")).toBe("24 Oct"));
 });

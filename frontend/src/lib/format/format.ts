@@ -47,6 +47,7 @@ export const plural = (n: number, one: string, many = `${one}s`): string => `${c
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const dated = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const calendar = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const complete = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
 /** A short time: the clock for today, the day for this year, the date otherwise. */
@@ -57,5 +58,7 @@ export function when(at: string | null | undefined, now: Date = new Date()): str
   if (then.toDateString() === now.toDateString()) return clock.format(then);
   return then.getFullYear() === now.getFullYear() ? date.format(then) : dated.format(then);
 }
+/** A day of the server's calendar, which has no time zone. */
+export const dayName = (day: string): string => calendar.format(new Date(`${day}T00:00:00Z`));
 export const fullTime = (at: string): string => complete.format(new Date(at));
 export const clockTime = (at: string | Date): string => clock.format(new Date(at));

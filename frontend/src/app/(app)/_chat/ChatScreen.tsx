@@ -55,13 +55,13 @@ function NewChat() {
     <>
       <PageHeader title="New chat" />
       <ChatPane
-        conversation={null} place="new" onStarted={open} starters={agent ? startersOf(agent) : undefined} placeholder={agent ? `Ask ${agent.name}` : "Write a message"}
+        conversation={null} place="new" onStarted={open} starters={agent ? startersOf(agent) : undefined} placeholder={agent && agent.name.length <= SHORT ? `Ask ${agent.name}` : "Write a message"}
         start={start}
         left={agent ? <AgentPicker agents={runnable ?? []} value={agent.id} name={agent.name} model={agent.published?.model_name ?? null} onChange={setWanted} /> : <Skeleton className="h-4 w-32" />}
         hero={
           <div className="text-center">
-            {agent ? <p className="text-title font-semibold">{agent.name}</p> : <Skeleton className="mx-auto h-7 w-48" />}
-            <p className="mx-auto mt-1 max-w-[520px] text-body text-muted">{agent?.description || "What would you like to know or get done?"}</p>
+            {agent ? <p title={agent.name} className="line-clamp-2 text-title font-semibold text-balance [overflow-wrap:anywhere]">{agent.name}</p> : <Skeleton className="mx-auto h-7 w-48" />}
+            <p title={agent?.description} className="mx-auto mt-1 line-clamp-3 max-w-[520px] text-body text-pretty text-muted [overflow-wrap:anywhere]">{agent?.description || "What would you like to know or get done?"}</p>
           </div>
         }
       />
@@ -69,6 +69,8 @@ function NewChat() {
   );
 }
 
+/** A longer name would not fit into the box of a phone. */
+const SHORT = 28;
 const startersOf = (agent: Agent): string[] => agent.draft.starters.filter((one) => one.trim()).slice(0, 4);
 
 function NoAgent({ agents, mayCreate, mayConnect }: { agents: Agent[]; mayCreate: boolean; mayConnect: boolean }) {
@@ -80,7 +82,7 @@ function NoAgent({ agents, mayCreate, mayConnect }: { agents: Agent[]; mayCreate
 
 function OldChat({ id }: { id: string }) {
   const router = useRouter();
-  const { value: chat } = useConversation(id);
+  const { value: chat, problem } = useConversation(id);
   const { runnable } = useRunnable();
   const actions = useConversationActions();
   const change = async (agent: string) => {
@@ -89,7 +91,7 @@ function OldChat({ id }: { id: string }) {
   const agent = runnable?.find((one) => one.id === chat?.agent?.id);
   return (
     <>
-      <PageHeader title={chat ? chat.title || "New chat" : ""}>{chat ? <ConversationMenu conversation={chat} onRemoved={() => router.push("/")} /> : null}</PageHeader>
+      <PageHeader title={chat ? chat.title || "New chat" : problem ? "Chat" : ""}>{chat ? <ConversationMenu conversation={chat} onRemoved={() => router.push("/")} /> : null}</PageHeader>
       <ChatPane
         conversation={id} place={id} start={() => Promise.reject(new TypeError("this chat exists"))} onStarted={() => undefined} hero={null}
         left={chat?.agent ? <AgentPicker agents={runnable ?? []} value={chat.agent.id} name={chat.agent.name} model={agent?.published?.model_name ?? null} onChange={(next) => void change(next)} /> : null}

@@ -4,7 +4,7 @@ import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { LuEllipsis, LuMessageSquare, LuRotateCcw, LuTrash2 } from "react-icons/lu";
 import { PageHeader } from "@/components/frame/PageHeader";
-import { Button, IconButton } from "@/components/ui/Button";
+import { Button, ButtonLink, IconButton } from "@/components/ui/Button";
 import { cx } from "@/components/ui/classes";
 import { Confirm } from "@/components/ui/Dialog";
 import { Menu, MenuItem } from "@/components/ui/Menu";
@@ -28,7 +28,7 @@ export function BuilderScreen() {
   const id = useRouteId("agents");
   const { agent, etag, problem, retry } = useAgent(id);
   const back = { href: "/agents/", label: "Agents" };
-  if (problem) return <><PageHeader title="Agent" back={back} /><ProblemPanel problem={problem} onRetry={retry} /></>;
+  if (problem) return <><PageHeader title="Agent" back={back} /><ProblemPanel problem={problem} onRetry={retry} action={<ButtonLink href="/agents/" size="small">All agents</ButtonLink>} /></>;
   if (!agent) {
     return (
       <>

@@ -1,0 +1,40 @@
+// Names and keys for what the admin's widgets leave nameless or to the mouse alone.
+"use strict";
+
+function nameOf(select) {
+  const label = select.id && document.querySelector(`label[for="${CSS.escape(select.id)}"]`);
+  return select.getAttribute("aria-label") || (label ? label.textContent.replace("*", "").trim() : "");
+}
+
+function nameSelections() {
+  for (const container of document.querySelectorAll(".select2-container")) {
+    const select = container.previousElementSibling;
+    if (!select || select.tagName !== "SELECT") continue;
+    const combobox = container.querySelector("[role=combobox]");
+    for (const part of [combobox, container.querySelector("[role=textbox]")]) part?.setAttribute("aria-label", nameOf(select));
+    combobox?.removeAttribute("aria-labelledby"); // it names the box by its value
+    const list = combobox?.getAttribute("aria-owns");
+    if (list) combobox.setAttribute("aria-controls", list);
+    else combobox?.removeAttribute("aria-controls");
+  }
+  for (const box of document.querySelectorAll(".select2-search__field")) box.setAttribute("aria-label", "Search");
+}
+
+function giveKeys() {
+  for (const link of document.querySelectorAll("a[x-on\\:click]:not([href])")) {
+    link.setAttribute("role", "button");
+    link.tabIndex = 0;
+    link.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      link.click();
+    });
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  giveKeys();
+  nameSelections();
+  // Selections are drawn anew when they open, close and change.
+  new MutationObserver(nameSelections).observe(document.body, { childList: true, subtree: true, attributeFilter: ["aria-owns", "aria-expanded"] });
+});

@@ -1,0 +1,195 @@
+"""The operator admin in a real browser: readable to all, quiet under its policy, usable by keyboard.
+
+`make test` looks at each page in one of the four looks, drawn by `SEED`; `make test-all` at each page in all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.driving import LOOKS, Person
+from tests.fixtures.product import EMAIL, PASSWORD, Product
+from tests.fixtures.vendor import Vendor
+
+SEED = int(os.environ.get("SEED", "7"))
+MODELS = {
+    "accounts": {"loginsession", "user", "workspace"},
+    "agents": {"agent", "agentversion", "run"},
+    "audit": {"auditentry"},
+    "llm_providers": {"languagemodel", "price", "provider", "usagerecord"},
+}
+
+
+@pytest.fixture(scope="module")
+def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """An installation in use, with a row of everything that the admin shows."""
+    with Vendor() as vendor:
+        environment = {"AAP_RATE_LIMITS": "off", "AAP_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{vendor.port}"}
+        product = Product(data=Path(tmp_path_factory.mktemp("admin")) / "data", environment=environment)
+        product.data.mkdir()
+        product.manage("collectstatic", "--noinput")
+        try:
+            product.start().set_up()
+            agent = product.demo_agent()
+            address = f"http://127.0.0.1:{vendor.port}/v1"
+            body = {"kind": "openai_compatible", "name": "Vendor", "base_url": address, "api_key": vendor.key}
+            product.call("POST", "providers/", body)
+            text = 'Sum it up [[tool:calculator {"expression":"2+3"}]]'
+            product.wait_for_end(product.call("POST", "runs/", {"agent": agent, "input": {"text": text}})["id"])
+            operator = Person(browser, product)
+            add_price(enter(operator))
+            product.pages = pages(operator)  # type: ignore[attr-defined]
+            assert operator.complaints() == []
+            operator.close()
+            yield product
+        finally:
+            product.stop()
+
+
+def enter(operator: Person) -> Page:
+    page = operator.open("/admin/login/?next=/admin/")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Is everything well?")).to_be_visible()
+    return page
+
+
+def add_price(page: Page) -> None:
+    """By keyboard alone."""
+    page.goto("/admin/llm_providers/price/add/")
+    page.get_by_role("combobox", name="Model").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
+    page.keyboard.type("echo")
+    expect(page.get_by_role("option")).to_have_text(["echo-1"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Model")).to_contain_text("echo-1")
+    page.get_by_label("Input", exact=False).first.fill("1.50")
+    page.get_by_label("Output").fill("2.50")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("was added successfully")).to_be_visible()
+
+
+def pages(operator: Person) -> list[str]:
+    """The index, each model's list, a row's page, its deletion and its history, and the form for a new row."""
+
+    def read(address: str) -> str:
+        answer = operator.context.request.get(address)
+        assert answer.ok, f"{address}: {answer.status}"
+        return answer.text()
+
+    lists = sorted(set(re.findall(r'href="(/admin/\w+/\w+/)"', read("/admin/"))))
+    assert lists == [f"/admin/{app}/{model}/" for app in sorted(MODELS) for model in sorted(MODELS[app])]
+    found = ["/admin/", *sorted({f"/admin/{app}/" for app in MODELS}), "/admin/password_change/"]
+    for address in lists:
+        content = read(address)
+        row = re.search(rf'href="({address}[^"/]+)/change/', content)
+        assert row, f"{address} shows no row"
+        found += [address, f"{row[1]}/change/", f"{row[1]}/history/"]
+        found += [f"{address}add/"] if f'href="{address}add/' in content else []
+        found += [f"{row[1]}/delete/"] if f'{row[1]}/delete/"' in read(f"{row[1]}/change/") else []
+    return found
+
+
+def visit(someone: Person, address: str) -> None:
+    answer = someone.page.goto(address)
+    assert answer is not None and answer.status == 200, address
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+@pytest.fixture
+def operator(person: Callable[..., Person]) -> Callable[..., Person]:
+    def make(look: str) -> Person:
+        theme, size = LOOKS[look]
+        someone = person(signed_in=False, color_scheme=theme, viewport=size, reduced_motion="reduce")
+        enter(someone)
+        return someone
+
+    return make
+
+
+def test_each_page_is_readable_in_a_look(operator: Callable[..., Person], product: Product) -> None:
+    """GOALS U2, U7: a quarter of the sweep below, without deletions and histories."""
+    draw = random.Random(SEED)
+    operators = {look: operator(look) for look in LOOKS}
+    found = []
+    for address in product.pages:  # type: ignore[attr-defined]
+        if address.endswith(("/delete/", "/history/")):
+            continue
+        look = draw.choice(list(LOOKS))
+        visit(operators[look], address)
+        found += operators[look].findings(f"{address}, {look}")
+    assert not found, "\n".join(found)
+    assert [url for someone in operators.values() for url in someone.foreign_requests()] == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_readable_in_every_look(operator: Callable[..., Person], product: Product, look: str) -> None:
+    """GOALS U2, U7: axe finds nothing serious, nothing sticks out, the console stays empty under the policy."""
+    someone = operator(look)
+    found = []
+    for address in product.pages:  # type: ignore[attr-defined]
+        visit(someone, address)
+        found += someone.findings(address)
+    assert not found, "\n".join(found)
+    assert someone.foreign_requests() == []
+
+
+def test_the_sign_in_is_readable_to_all(person: Callable[..., Person]) -> None:
+    someone = person(signed_in=False, bypass_csp=True)
+    page = someone.open("/admin/login/?next=/admin/")
+    found = someone.findings_in_all_looks("sign-in")
+    page.get_by_label("Email").fill(EMAIL)
+    page.get_by_label("Password").fill("not-it-at-all-9")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Please enter the correct email and password")).to_be_visible()
+    found += someone.findings_in_all_looks("refused")
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_opens_over_pages_is_readable_to_all(operator: Callable[..., Person], look: str) -> None:
+    """GOALS U2: filters, an action for chosen rows, a choice from a list, a refused form, the menus."""
+    someone = operator(look)
+    someone.refusals = {404}
+    page = someone.open("/admin/llm_providers/provider/")
+    page.get_by_role("button", name="Filters").click()
+    expect(page.get_by_role("heading", name="By kind")).to_be_visible()
+    found = someone.findings("filters")
+    page = someone.open("/admin/llm_providers/provider/")
+    page.locator("input.action-select").first.check()
+    expect(page.get_by_text("1 of 2 selected")).to_be_visible()
+    found += someone.findings("a chosen row")
+    page = someone.open("/admin/llm_providers/price/add/")
+    page.get_by_role("combobox", name="Model").click()
+    expect(page.get_by_role("option", name="echo-1")).to_be_visible()
+    found += someone.findings("choosing a model")
+    page = someone.open("/admin/accounts/user/add/")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("This field is required").first).to_be_visible()
+    found += someone.findings("a refused form")
+    page = someone.open("/admin/agents/nothing/")
+    expect(page.get_by_text("There is nothing at this address")).to_be_visible()
+    found += someone.findings("no such page")
+    assert not found, "\n".join(found)
+
+
+def test_filters_open_by_keyboard(person: Callable[..., Person]) -> None:
+    someone = person(signed_in=False)
+    page = enter(someone)
+    page.goto("/admin/llm_providers/provider/")
+    for key in ("Enter", " "):
+        page.get_by_role("button", name="Filters").focus()
+        page.keyboard.press(key)
+        expect(page.get_by_role("heading", name="By kind")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("heading", name="By kind")).to_be_hidden()
