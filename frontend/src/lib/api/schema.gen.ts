@@ -2619,7 +2619,7 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "member.remove" | "member.save" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "decision.resolve" | "member.remove" | "member.save" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
                 outcome?: "denied" | "done" | "failed";
                 limit?: number;
                 /** @description `next` of the page before. */
