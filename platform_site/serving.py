@@ -20,6 +20,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     from accounts.setup import is_set_up, issue_code
     from agents.runtime.embedded import start_embedded, stop_embedded
     from platform_site.asgi import application
+    from platform_site.between import connect_processes, disconnect_processes, send_to_workers
     from platform_site.health import schema_is_behind
     from platform_site.management.commands.serve import note_holder
     from platform_site.server.server import Server
@@ -29,8 +30,11 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     code = None if is_set_up() else issue_code()
 
     async def on_start() -> None:
+        await connect_processes()
         if settings.SERVE_WORKER:
-            await start_embedded()
+            await start_embedded(settings.DATA_DIR)
+        else:
+            send_to_workers()
 
     def on_listening(bound_port: int) -> None:
         note_holder(lock, bound_port)
@@ -46,6 +50,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     async def on_stop() -> None:
         if settings.SERVE_WORKER:
             await stop_embedded()
+        await disconnect_processes()
 
     server = Server(application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop)
     server.run()

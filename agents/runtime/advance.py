@@ -165,6 +165,7 @@ async def _give_back(run: str, epoch: int) -> None:
     host.save_texts()
     await asyncio.wrap_future(writer.flush())
     await in_db(lease.release_run, run, epoch)
+    ring(RUN_KIND, run)  # where others work too: at once, not when a sweep finds it
 
 
 def _notice(claimed: ClaimedRun, events: Sequence[Event]) -> None:

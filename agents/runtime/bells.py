@@ -1,34 +1,51 @@
-"""What services ring after their commit. From any thread, in any process.
+"""What services ring inside their transaction. From any thread, in any process.
 
-Where no runtime is at work nothing happens; sweeps and heartbeats find what was meant.
+Whoever works hears it once the change is committed; other processes hear it over the bus. Where nobody hears it, sweeps and
+heartbeats find what was meant.
 """
 
 from __future__ import annotations
 
+from agents.runtime.bus import bus
 from agents.runtime.host import RUN_KIND, host
 from agents.runtime.notices import Notice, notices
-from jobs.bells import ring
+from core.db import after_commit
+from jobs.bells import enlist
 
 
 def ring_run(run: str, conversation: str, workspace: str, starter: str) -> None:
     """A run waits in the queue: look now; those who watch the conversation or the workspace are told."""
-    ring(RUN_KIND, run)
-    if notices.wanted(f"conversation:{conversation}", f"runs:{workspace}"):
-        notices.announce(Notice(run, conversation, workspace, starter, "run.queued"))
+    enlist(RUN_KIND, run)
+    _tell(Notice(run, conversation, workspace, starter, "run.queued"))
 
 
 def ring_decided(run: str, conversation: str, workspace: str, starter: str) -> None:
     """A person decided something: the run may go on, and those who watch are told that it is decided."""
-    ring(RUN_KIND, run)
-    if notices.wanted(f"conversation:{conversation}", f"decisions:{workspace}"):
-        notices.announce(Notice(run, conversation, workspace, starter, "decision.resolved"))
+    enlist(RUN_KIND, run)
+    _tell(Notice(run, conversation, workspace, starter, "decision.resolved"))
 
 
 def speak_to_run(run: str) -> None:
     """Somebody said something to a run: its holder reads it before the next model call."""
-    host.speak_from_anywhere(run)
+
+    def spoken() -> None:
+        host.speak_from_anywhere(run)
+        bus.tell("spoken", run)
+
+    after_commit(spoken)
 
 
 def signal_run(run: str) -> None:
-    """`cancel_requested_at` was set: stop the run if it is at work here, end it if it waits in the queue."""
-    host.cancel_from_anywhere(run)
+    """`cancel_requested_at` was set: stop the run where it is at work, end it if it waits in the queue."""
+    if not host.at_work:
+        enlist(RUN_KIND, run)
+
+    def cancelled() -> None:
+        host.cancel_from_anywhere(run)
+        bus.tell("cancel", run)
+
+    after_commit(cancelled)
+
+
+def _tell(notice: Notice) -> None:
+    after_commit(lambda: notices.announce(notice))

@@ -48,6 +48,8 @@ class Host:
         self._unsaved: dict[str, tuple[RunJournal, OpenMessage]] = {}
         self._cancelled_early: set[str] = set()
         self._spoken_to_early: set[str] = set()
+        self.on_held: Callable[[str], None] | None = None
+        """Told of every run that this process begins to carry on."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ticker: asyncio.Task[None] | None = None
 
@@ -91,9 +93,11 @@ class Host:
 
         self.keeper.tick()
         held = lease.Held(
-            epoch, lambda: on_loop(self._lose), lambda: on_loop(self._cancel), lambda: on_loop(self._speak_to)
+            epoch, lambda: on_loop(self._lose), lambda: on_loop(self._cancel), lambda: on_loop(self.hear_spoken)
         )
         self.keeper.hold(run, held)
+        if self.on_held is not None:
+            self.on_held(run)
 
     def leave(self, run: str) -> None:
         self.keeper.drop(run)
@@ -128,16 +132,22 @@ class Host:
             live.task.cancel()
 
     def _cancel(self, run: str) -> None:
+        if not self.hear_cancel(run):
+            ring(RUN_KIND, run)
+
+    def hear_cancel(self, run: str) -> bool:
+        """On the loop. Whether the run is at work here; if it is just being taken up, it is stopped as soon as it is."""
         live = self.live.get(run)
         if live is not None:
             live.stop.request("cancelled")
-        else:
-            if len(self._cancelled_early) > 10_000:
-                self._cancelled_early.clear()
-            self._cancelled_early.add(run)
-            ring(RUN_KIND, run)
+            return True
+        if len(self._cancelled_early) > 10_000:
+            self._cancelled_early.clear()
+        self._cancelled_early.add(run)
+        return False
 
-    def _speak_to(self, run: str) -> None:
+    def hear_spoken(self, run: str) -> None:
+        """On the loop: somebody said something to this run."""
         live = self.live.get(run)
         if live is not None:
             live.spoken_to = True
@@ -150,7 +160,7 @@ class Host:
         self._from_anywhere(self._cancel, run)
 
     def speak_from_anywhere(self, run: str) -> None:
-        self._from_anywhere(self._speak_to, run)
+        self._from_anywhere(self.hear_spoken, run)
 
     def _from_anywhere(self, what: Callable[[str], None], run: str) -> None:
         loop = self._loop

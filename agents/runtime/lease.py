@@ -1,7 +1,7 @@
 """Who carries a run on: a lease on its row, taken by compare-and-set, renewed by a thread of its own.
 
-Must not know what a run does. Times are the database server's client's; a lease that ends further ahead than a lease is
-long counts as expired (the clock was moved back).
+Must not know what a run does. Times are the database server's (on SQLite this machine's); a lease that ends further
+ahead than a lease is long counts as expired (the clock was moved back).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents.models import Decision, Interjection, Run
+from agents.runtime.moments import server_now
 from core.clock import now
 from core.ids import new_id
 from core.prepared import Prepared
@@ -38,8 +39,7 @@ def claimable() -> QuerySet[Run]:
     A conversation runs one run at a time, in order; one that was cancelled in the queue need not wait to end. A run that
     waits is one of them once nothing that it asked is open any more.
     """
-    moment = now()
-    free = Q(lease_until=None) | Q(lease_until__lt=moment) | Q(lease_until__gt=moment + LEASE * 1.5)
+    free = Q(lease_until=None) | Q(lease_until__lt=server_now()) | Q(lease_until__gt=server_now(LEASE * 1.5))
     earlier = Run.objects.filter(conversation=OuterRef("conversation"), id__lt=OuterRef("id"), status__in=Run.OPEN)
     turn = Q(cancel_requested_at__isnull=False) | ~Exists(earlier)
     asked = Decision.objects.filter(run=OuterRef("pk"), status=Decision.Status.OPEN)
@@ -55,25 +55,36 @@ def due_runs(limit: int) -> list[str]:
 
 # The same condition as `claimable`, by hand: putting the query together took longer than running it, for every run.
 _CLAIM = """
-UPDATE {run} SET lease_epoch = lease_epoch + 1, lease_until = %s, lease_holder = %s
-WHERE id = %s AND (status IN ('queued', 'running') OR (status = 'waiting' AND (
+UPDATE {run} SET lease_epoch = lease_epoch + 1, lease_until = {end}, lease_holder = %(holder)s
+WHERE id = %(run)s AND (status IN ('queued', 'running') OR (status = 'waiting' AND (
     cancel_requested_at IS NOT NULL OR NOT EXISTS (
       SELECT 1 FROM {decision} asked WHERE asked.run_id = {run}.id AND asked.status = 'open'))))
-  AND (lease_until IS NULL OR lease_until < %s OR lease_until > %s)
+  AND (lease_until IS NULL OR lease_until < {now} OR lease_until > {far})
   AND (cancel_requested_at IS NOT NULL OR NOT EXISTS (
     SELECT 1 FROM {run} earlier WHERE earlier.conversation_id = {run}.conversation_id
       AND earlier.id < {run}.id AND earlier.status IN ('queued', 'running', 'waiting')))
 """
 
 
+_SERVER_TIMES = {
+    "now": "CLOCK_TIMESTAMP()",
+    "end": f"CLOCK_TIMESTAMP() + INTERVAL '{LEASE.total_seconds()} seconds'",
+    "far": f"CLOCK_TIMESTAMP() + INTERVAL '{LEASE.total_seconds() * 1.5} seconds'",
+}
+_OUR_TIMES = {"now": "%(now)s", "end": "%(end)s", "far": "%(far)s"}
+
+
 def claim_run(run: str) -> bool:
     """Take the lease on a run; False when it is not to be had (ended, held, not its turn)."""
-    moment = now()
-    adapt = connection.ops.adapt_datetimefield_value
     quote = connection.ops.quote_name
-    statement = _CLAIM.format(run=quote(Run._meta.db_table), decision=quote(Decision._meta.db_table))
+    values: dict[str, str | None] = {"run": run, "holder": HOLDER}
+    times = _SERVER_TIMES
+    if connection.vendor == "sqlite":
+        moment, adapt, times = now(), connection.ops.adapt_datetimefield_value, _OUR_TIMES
+        values |= {"now": adapt(moment), "end": adapt(moment + LEASE), "far": adapt(moment + LEASE * 1.5)}
+    statement = _CLAIM.format(run=quote(Run._meta.db_table), decision=quote(Decision._meta.db_table), **times)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [adapt(moment + LEASE), HOLDER, run, adapt(moment), adapt(moment + LEASE * 1.5)])
+        cursor.execute(statement, values)
         return int(cursor.rowcount) == 1
 
 
@@ -82,9 +93,12 @@ def release_run(run: str, epoch: int) -> None:
     Run.objects.filter(pk=run, lease_epoch=epoch, status__in=Run.OPEN).update(lease_until=None, lease_holder="")
 
 
-def void_all_leases() -> int:
-    """For the one process that alone uses this database, at its start: nobody holds anything. Returns how many did."""
+def void_leases(holder: str | None = None) -> int:
+    """What this process's predecessor held is free; without its name all is (whoever asks is alone on this database).
+    Returns how many runs were held."""
     held = Run.objects.filter(status__in=Run.OPEN).exclude(lease_until=None)
+    if holder is not None:
+        held = held.filter(lease_holder=holder)
     return held.update(lease_until=None, lease_holder="", lease_epoch=F("lease_epoch") + 1)
 
 
@@ -198,7 +212,7 @@ class LeaseKeeper:
         said = Exists(Interjection.objects.filter(run=OuterRef("pk"), taken=False))
         for start in range(0, len(runs), _AT_ONCE):
             ours = Run.objects.filter(pk__in=runs[start : start + _AT_ONCE], lease_holder=HOLDER, status__in=Run.OPEN)
-            ours.update(lease_until=now() + LEASE)
+            ours.update(lease_until=server_now(LEASE))
             rows = ours.annotate(said=said).values_list("pk", "lease_epoch", "cancel_requested_at", "said")
             for run, epoch, cancelled, spoken_to in rows:
                 still[run] = (epoch, cancelled is not None, spoken_to)

@@ -38,6 +38,8 @@ class Lookout:
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
+        self.seconds: float | None = None
+        """How long to wait between two looks; None: LOOK_SECONDS."""
 
     def needed(self) -> None:
         if self._task is None or self._task.done() or self._task.get_loop() is not asyncio.get_running_loop():
@@ -45,7 +47,7 @@ class Lookout:
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self.seconds or LOOK_SECONDS)
             channels = hub.unheld()
             if not channels:
                 return

@@ -35,6 +35,8 @@ class Notices:
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.relay: Callable[[Notice], None] | None = None
+        """Takes every notice to the other processes; may be called from any thread."""
 
     def listen(self, topic: str, listener: Listener) -> None:
         """On the event loop; the listener is called there, with (topic, notice), and must return at once."""
@@ -48,21 +50,20 @@ class Notices:
             if not listeners:
                 del self._listeners[topic]
 
-    def wanted(self, *topics: str) -> bool:
-        """Whether anybody listens to one of these; may be asked from any thread."""
-        return any(topic in self._listeners for topic in topics)
-
     def announce(self, notice: Notice) -> None:
         """From any thread; nothing happens when nobody listens."""
+        if self.relay is not None:
+            self.relay(notice)
         loop = self._loop
         if loop is None or not self._listeners:
             return
         try:
-            loop.call_soon_threadsafe(self._deliver, notice)
+            loop.call_soon_threadsafe(self.deliver, notice)
         except RuntimeError:
             pass
 
-    def _deliver(self, notice: Notice) -> None:
+    def deliver(self, notice: Notice) -> None:
+        """To the listeners here; on the event loop."""
         for topic in notice.topics:
             for listener in tuple(self._listeners.get(topic, ())):
                 listener(topic, notice)

@@ -7,7 +7,6 @@ from agents.runtime.bells import ring_decided
 from audit.action import Action, action
 from core.authz import Permission
 from core.clock import now, rfc3339
-from core.db import after_commit
 from core.errors import Conflict, ValidationFailed
 
 
@@ -41,7 +40,7 @@ def resolve_decision(
         Run.objects.filter(pk=run.pk, status=Run.Status.WAITING).update(status=Run.Status.QUEUED)
     act.target(decision)
     act.record(run=run.pk, resolution=resolution)
-    after_commit(lambda: ring_decided(run.pk, run.conversation_id, run.workspace_id, run.started_by_id))
+    ring_decided(run.pk, run.conversation_id, run.workspace_id, run.started_by_id)
     return decision
 
 

@@ -14,7 +14,7 @@ from agents.services.runs import lock_conversation, write_run
 from audit.action import Action, action
 from core.authz import Permission, authorize
 from core.clock import now
-from core.db import after_commit, in_db
+from core.db import in_db
 from core.errors import NotFound, PermissionDenied, TooManyRequests
 from core.ids import new_id
 from jobs.registry import JobKind, register_kind
@@ -50,7 +50,7 @@ def steer_run(act: Action, *, conversation: Conversation, text: str) -> tuple[Ru
     )
     act.target(run)
     act.record(message=said.pk, conversation=conversation.pk)
-    after_commit(lambda: speak_to_run(run.pk))
+    speak_to_run(run.pk)
     return run, said.pk
 
 
@@ -72,7 +72,7 @@ def _start_left_over(act: Action, *, conversation: Conversation, said: Interject
     )
     act.target(run)
     act.record(message=said.pk, after=said.run_id)
-    after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id))
+    ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id)
 
 
 def follow_up(run_id: str) -> None:

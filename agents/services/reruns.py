@@ -8,7 +8,6 @@ from agents.runtime.bells import ring_run
 from agents.services.runs import check_room, lock_conversation, write_run
 from audit.action import Action, action
 from core.authz import Permission, authorize
-from core.db import after_commit
 from core.errors import Conflict, PermissionDenied, ValidationFailed
 
 
@@ -46,7 +45,7 @@ def _take_over(act: Action, run: Run, seq: int) -> Run:
     Run.objects.filter(pk=run.pk).update(superseded_after=seq)
     act.target(new)
     act.record(agent=run.agent_id, version=run.version.number, continues=run.pk, seq=seq)
-    after_commit(lambda: ring_run(new.id, new.conversation_id, new.workspace_id, act.person_id))
+    ring_run(new.id, new.conversation_id, new.workspace_id, act.person_id)
     return new
 
 

@@ -16,7 +16,6 @@ from agents.services.agents import version_to_run
 from audit.action import Action, action
 from core.authz import Permission, authorize
 from core.clock import now
-from core.db import after_commit
 from core.errors import NotFound, TooManyRequests
 from core.ids import new_id
 from core.prepared import Prepared
@@ -55,7 +54,7 @@ def start_run(
     run = write_run(act, agent=agent, version=chosen, conversation=conversation, text=text, mode=mode)
     act.target(run)
     act.record(agent=agent.id, version=chosen.number, conversation=conversation.id)
-    after_commit(lambda: ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id))
+    ring_run(run.id, run.conversation_id, run.workspace_id, act.person_id)
     return run
 
 
@@ -90,7 +89,7 @@ def request_cancel(run: Run) -> None:
         cancel_requested_at=now()
     )
     if changed:
-        after_commit(lambda: signal_run(run.id))
+        signal_run(run.id)
 
 
 def check_room(act: Action) -> None:

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from django.conf import settings
+
 from agents.models import Run
 from agents.runtime.embedded import start_embedded, stop_embedded
 from agents.runtime.hub import Watch, hub
@@ -18,7 +20,7 @@ from core.db import in_db
 
 @asynccontextmanager
 async def runtime(*, patience: float = 0.0) -> AsyncIterator[None]:
-    await start_embedded()
+    await start_embedded(settings.DATA_DIR)
     try:
         yield
     finally:

@@ -104,6 +104,11 @@ DATABASES = {
         },
     }
 }
+ON_POSTGRES = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+if ON_POSTGRES:  # the queue between processes; its tables exist on PostgreSQL only
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("audit"), "procrastinate.contrib.django")
+#: Carries bells and live frames between several processes; holds nothing.
+REDIS_URL = env.read("REDIS_URL") if ON_POSTGRES else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -201,7 +206,13 @@ LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 
 AGENT_TOOL_MODULES = ["agents.tools.builtin"]
-SERVE_WORKER = True
+#: Whether the server carries runs on itself; if not, `manage.py worker` processes do.
+SERVE_WORKER = env.read_text("AAP_SERVE_WORKER", "1") != "0" or not ON_POSTGRES
+WORKER_CONCURRENCY = env.read_int("AAP_WORKER_CONCURRENCY", 100, low=1, high=2_000)
+#: How long a stopping worker waits for its runs to end by themselves before it hands them over, in seconds.
+WORKER_PATIENCE = env.read_int("AAP_WORKER_PATIENCE", 20, low=0, high=600)
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
+PROCRASTINATE_IMPORT_PATHS = ["jobs.queue"]
 
 LOG_LEVEL = env.read_text("AAP_LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = None  # platform_site.logs configures logging

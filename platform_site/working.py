@@ -1,0 +1,70 @@
+"""A worker process: carries runs on, takes no requests."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+from django.conf import settings
+
+log = logging.getLogger("platform.worker")
+
+
+def work(*, concurrency: int, say: Callable[[str], None]) -> None:
+    """Work until a signal comes; what is at work by then gets WORKER_PATIENCE seconds, the rest is handed over."""
+    from platform_site.health import schema_is_behind
+
+    if schema_is_behind():
+        raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_work(concurrency, say))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _work(concurrency: int, say: Callable[[str], None]) -> None:
+    from agents.runtime import lease
+    from agents.runtime.host import host, register_jobs
+    from jobs.bells import listen_with
+    from jobs.queue import QueueWorker
+    from llm_providers.warm import warm_configured
+    from platform_site.between import connect_processes, disconnect_processes
+
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    await connect_processes()
+    register_jobs()
+    host.start()
+    worker = QueueWorker(name=lease.HOLDER, concurrency=concurrency)
+    listen_with(worker)
+    working = loop.create_task(worker.run(), name="queue")
+    warming = loop.create_task(_warm(warm_configured), name="warm")
+    gc.collect()
+    gc.freeze()
+    say(f"Working: process {os.getpid()}, up to {concurrency} runs at once.")
+    await stopping.wait()
+    warming.cancel()
+    await worker.drain(patience=settings.WORKER_PATIENCE)
+    await asyncio.wait({working}, timeout=10)
+    listen_with(None)
+    await host.stop()
+    await disconnect_processes()
+    say("Stopped.")
+
+
+async def _warm(warm: Callable[[], object]) -> None:
+    try:
+        await warm()  # type: ignore[misc]
+    except Exception:
+        log.exception("the providers' libraries could not be loaded ahead")
