@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 QUEUE = "bells"
 LOOK = "jobs.look"
 SWEEP = "jobs.sweep"
-SWEEP_EVERY = "*/3 * * * * *"  # the seconds come first
+SWEEP_EVERY = "* * * * * */3"  # the seconds come last
 SWEEP_AT_ONCE = 500
 #: A worker that has not been heard of for so long is gone; what it had taken is forgotten (its rows are found anew).
 WORKER_GONE_SECONDS = 30.0
