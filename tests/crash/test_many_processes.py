@@ -10,6 +10,8 @@ import json
 import random
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from tests.fixtures.counter import CountingService, counting_service
 from tests.fixtures.fleet import Fleet, Worker, running_fleet, wait_until
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
 LEASE_SECONDS = 10
 
 
@@ -278,6 +280,63 @@ def test_a_web_server_that_dies_takes_no_run_along(fleet: Fleet, web: Product) -
         assert [event["type"] for event in sound(web, run)].count("step.restarted") == 0
     finally:
         second.start()
+
+
+def test_postgres_stopped_at_once_while_a_hundred_runs_go_on(fleet: Fleet, web: Product) -> None:
+    runs = [start(fleet, f"Database {number} [[tokens:100 gap:50]]") for number in range(100)]
+
+    async def watch() -> list[Viewer]:
+        watching = [asyncio.ensure_future(view(fleet.webs[number % 2], run)) for number, run in enumerate(runs[::10])]
+        while web.call("GET", "runs/?status=queued&limit=1")["results"]:
+            await asyncio.sleep(0.1)
+        await asyncio.to_thread(fleet.postgres.stop_at_once)
+        refused = await asyncio.to_thread(answer_of, web)
+        await asyncio.sleep(1)
+        await asyncio.to_thread(fleet.postgres.start)
+        assert refused[0] == 503 and refused[1], refused
+        return await asyncio.gather(*watching)
+
+    viewers = asyncio.run(watch())
+    for run in runs:
+        assert web.wait_for_end(run, timeout=90)["status"] == "succeeded"
+        sound(web, run)
+    assert all(viewer.events[-1]["type"] == "run.succeeded" for viewer in viewers)
+    assert all(process.poll() is None for process in processes(fleet))
+
+
+def answer_of(product: Product) -> tuple[int, str | None]:
+    """Status and Retry-After of a read."""
+    headers = {"Authorization": f"Bearer {product.token}"}
+    request = urllib.request.Request(f"{product.url}{product.space}runs/", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("Retry-After")
+
+
+def processes(fleet: Fleet) -> list[Any]:
+    return [one.process for one in (*fleet.webs, *fleet.workers)]
+
+
+def test_a_rolling_restart_loses_nothing(fleet: Fleet, web: Product) -> None:
+    """Each process in turn, under load: no run fails, no viewer misses a word or sees one twice."""
+    runs: list[str] = []
+
+    async def roll() -> list[Viewer]:
+        watching = []
+        for part in (*fleet.workers, *fleet.webs):
+            for number in range(4):
+                run = await asyncio.to_thread(start, fleet, f"Roll {number} [[tokens:60 gap:50]]")
+                runs.append(run)
+                watching.append(asyncio.ensure_future(view(fleet.webs[number % 2], run)))
+            await asyncio.to_thread(part.stop)
+            assert part.process is not None and part.process.returncode == 0
+            await asyncio.to_thread(part.start)
+        return await asyncio.gather(*watching)
+
+    for viewer, run in zip(asyncio.run(roll()), runs, strict=True):
+        assert viewer.events == sound(web, run) and viewer.events[-1]["type"] == "run.succeeded"
 
 
 def test_kills_at_random_moments_of_any_process(fleet: Fleet, web: Product, counter: CountingService) -> None:
