@@ -50,6 +50,9 @@ def examine(*, reach: bool) -> Iterator[Finding]:
         else Finding("ok", "Migrations", "All applied.")
     )
     yield from _guarded("Clock", check_clock)
+    yield from _guarded("Bus", check_bus)
+    if settings.ON_POSTGRES and not behind:
+        yield from _guarded("Workers", check_workers)
     yield from _guarded("Disk", check_disk)
     yield from _guarded("Web client", check_client)
     if not behind:
@@ -115,6 +118,45 @@ def check_clock() -> Iterator[Finding]:
     else:
         level: Level = "failed" if apart >= CLOCK_FAILED else "warning"
         yield Finding(level, "Clock", detail, "Let both machines follow a time server (NTP).")
+
+
+def check_bus() -> Iterator[Finding]:
+    """Redis, where there are several processes."""
+    if not settings.REDIS_URL:
+        yield Finding("ok", "Bus", "None: REDIS_URL is not set. One process does not need it.")
+        return
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    began = time.monotonic()
+    try:
+        Redis.from_url(settings.REDIS_URL, socket_connect_timeout=3, socket_timeout=3).ping()
+    except RedisError as error:
+        yield Finding(
+            "warning", "Bus", f"Redis does not answer: {error}",
+            "Runs go on; live text comes half a second late and a stop takes up to three. Start Redis, or mend REDIS_URL.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "Bus", f"Redis answered in {(time.monotonic() - began) * 1000:.0f} ms.")
+
+
+def check_workers() -> Iterator[Finding]:
+    """Workers that have been heard of lately, and messages that nobody took."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > clock_timestamp() - interval '30 seconds'"
+        )
+        workers = cursor.fetchone()[0]
+        cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+        waiting = cursor.fetchone()[0]
+    detail = f"{workers} at work; {waiting} messages wait."
+    if workers or settings.SERVE_WORKER:
+        yield Finding("ok", "Workers", detail)
+    else:
+        yield Finding(
+            "failed", "Workers", f"{detail} The servers do no work themselves (AAP_SERVE_WORKER=0).",
+            "Start `python manage.py worker`.",
+        )  # fmt: skip
 
 
 def check_disk() -> Iterator[Finding]:

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTEST = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider"]
+PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=15"]
+PYTEST = [*PLAIN, "-n", "2"]
 
 
 @dataclass

@@ -9,6 +9,8 @@ import asyncio
 import json
 import random
 import signal
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -22,7 +24,7 @@ import websockets
 
 from tests.fixtures.counter import CountingService, counting_service
 from tests.fixtures.fleet import Fleet, Worker, running_fleet, wait_until
-from tests.fixtures.product import Product
+from tests.fixtures.product import ROOT, Product
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
 LEASE_SECONDS = 10
@@ -356,3 +358,16 @@ def test_kills_at_random_moments_of_any_process(fleet: Fleet, web: Product, coun
         assert web.wait_for_end(run, timeout=90)["status"] == "succeeded"
         sound(web, run)
     assert counter.calls.total() == before
+
+
+def test_doctor_looks_at_the_bus_and_the_workers(fleet: Fleet, web: Product) -> None:
+    well = doctor(web)
+    assert "Redis answered in" in well and "at work;" in well and "nobody has carried them on" not in well
+    fleet.redis.stop()
+    assert "Redis does not answer" in doctor(web)
+
+
+def doctor(product: Product) -> str:
+    environment = product.whole_environment()
+    command = [sys.executable, "manage.py", "doctor"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True).stdout
