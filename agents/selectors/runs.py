@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from agents.models import Agent, AgentVersion, Conversation, Message, Run
 from core.authz import Actor, Permission, visible_to
@@ -64,8 +64,17 @@ def messages_of(conversation: Conversation) -> QuerySet[Message]:
     return Message.objects.filter(conversation=conversation, run__status__in=Run.TERMINAL)
 
 
-def open_run_count(actor: Actor) -> int:
-    return Run.objects.filter(workspace_id=actor.workspace_id, started_by_id=actor.user_id, status__in=Run.OPEN).count()
+def open_run_counts(actor: Actor) -> tuple[int, int]:
+    """How many runs go on or wait: (of this person in this workspace, of the workspace)."""
+    found = Run.objects.filter(workspace_id=actor.workspace_id, status__in=Run.OPEN).aggregate(
+        mine=Count("pk", filter=Q(started_by_id=actor.user_id)), all=Count("pk")
+    )
+    return found["mine"], found["all"]
+
+
+def queue_is_full(limit: int) -> bool:
+    """Whether so many runs wait for a worker, in all workspaces."""
+    return Run.objects.filter(status=Run.Status.QUEUED)[limit - 1 : limit].exists()
 
 
 def usage_json(run: Run) -> dict[str, Any]:

@@ -11,16 +11,18 @@ from agents.engine.events import RunQueued
 from agents.models import Agent, AgentVersion, Conversation, Run, RunEvent
 from agents.runtime.bells import ring_run, signal_run
 from agents.runtime.projection import write_first_events
-from agents.selectors.runs import open_run_count
+from agents.selectors.runs import open_run_counts, queue_is_full
 from agents.services.agents import version_to_run
 from audit.action import Action, action
 from core.authz import Permission, authorize
 from core.clock import now
-from core.errors import NotFound, TooManyRequests
+from core.errors import NotFound, TooManyRequests, Unavailable
 from core.ids import new_id
 from core.prepared import Prepared
 
 MAX_OPEN_RUNS = 50
+MAX_OPEN_RUNS_OF_WORKSPACE = 1_000
+MAX_QUEUED_RUNS = 5_000
 Mode = Literal["queue", "interrupt"]
 
 
@@ -93,13 +95,28 @@ def request_cancel(run: Run) -> None:
 
 
 def check_room(act: Action) -> None:
+    """Refuse what would only lengthen a queue that is long already: of this person, of this workspace, of all."""
     if settings.RATE_LIMITS == "off":
         return
-    if open_run_count(act.actor) >= MAX_OPEN_RUNS * float(settings.RATE_LIMITS):
+    factor = float(settings.RATE_LIMITS)
+    mine, of_workspace = open_run_counts(act.actor)
+    if mine >= MAX_OPEN_RUNS * factor:
         raise TooManyRequests(
-            f"You have {MAX_OPEN_RUNS} runs going on or waiting. Wait for one to end, or stop one.",
+            f"You have {mine} runs going on or waiting. Wait for one to end, or stop one.",
             code="too_many_open_runs",
             headers={"Retry-After": "5"},
+        )
+    if of_workspace >= MAX_OPEN_RUNS_OF_WORKSPACE * factor:
+        raise TooManyRequests(
+            f"This workspace has {of_workspace} runs going on or waiting. Wait for some to end.",
+            code="too_many_open_runs_of_workspace",
+            headers={"Retry-After": "5"},
+        )
+    if queue_is_full(int(MAX_QUEUED_RUNS * factor)):
+        raise Unavailable(
+            "More runs wait than the workers get through. Try again in a little while.",
+            code="queue_full",
+            headers={"Retry-After": "10"},
         )
 
 

@@ -177,3 +177,17 @@ describe("recorded streams", () => {
     });
   }
 });
+
+describe("journals of earlier versions", () => {
+  const folder = "../tests/journals";
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  it("are there", () => expect(files.length).toBeGreaterThanOrEqual(12));
+  it.each(files)("%s reads as it did", (name) => {
+    const document = JSON.parse(readFileSync(`${folder}/${name}`, "utf8")) as { expect: { status: string; output: string }; events: RunEvent[] };
+    const frames = document.events.map((one, index): RunFrame => ({ type: "event", run: RUN, seq: index + 1, at, event: one }));
+    const { state, effects } = fold(frames);
+    expect(state.status).toBe(document.expect.status);
+    expect(effects.every((effect) => effect === null)).toBe(true);
+    expect(Object.values(state.messages).some((message) => message.text === document.expect.output)).toBe(true);
+  });
+});
