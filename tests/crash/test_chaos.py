@@ -23,10 +23,10 @@ def chaos(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_chaos_says_which_guarantees_held(tmp_path: Path) -> None:
-    done = chaos(tmp_path, "--kills", "6", "--seed", "7")
+    done = chaos(tmp_path, "--kills", "8", "--seed", "7")
     assert done.returncode == 0, done.stdout + done.stderr
     held = [line for line in done.stdout.splitlines() if line.startswith("held ")]
-    assert len(held) == 7 and "BROKEN" not in done.stdout and "6 deaths" in done.stdout
+    assert len(held) == 7 and "BROKEN" not in done.stdout and "8 deaths" in done.stdout
     assert not list(tmp_path.glob("chaos-*")), "the scratch folder is gone"
     assert not list((tmp_path / "mine").glob("*.sqlite3")), "the caller's own data folder is not touched"
 

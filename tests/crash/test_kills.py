@@ -21,9 +21,10 @@ import websockets
 
 from tests.fixtures.product import ROOT, Product
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
+#: 25 of the fifty deaths of `make test`; the others are in test_chaos, test_many_processes and test_system_calls.
+KILLS = int(os.environ.get("KILLS", "25"))
+pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240 + 8 * KILLS)]
 ENDS = ("run.succeeded", "run.failed", "run.cancelled")
-KILLS = int(os.environ.get("KILLS", "10"))
 SEED = int(os.environ.get("SEED", "7"))
 
 
