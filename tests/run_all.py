@@ -6,6 +6,8 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 |---|---|---|
 | schemathesis cases for each operation and database | 25 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
+| kill -9 and other deaths at random moments | 50 in all, by `SEED` | 1,000 of one process, 200 among several |
+| hostile texts of a model in the browser | 250 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | ten numbers up to 60, drawn by `SEED` | every number |
 | a set-up cut off | at its last two steps | at every step of a first one |
@@ -37,14 +39,15 @@ class Stage:
 
 def stages(full: bool) -> list[Stage]:
     left_out = "not browser" if full else "not browser and not full"
-    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "25"}
+    in_browser = "browser" if full else "browser and not full"
+    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1", "KILLS": "1000"} if full else {"FUZZ_EXAMPLES": "25"}
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, "-m", left_out], amounts),
         Stage(
             "PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}
         ),
-        Stage("Browser", [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "browser"], amounts),
+        Stage("Browser", [*PLAIN, "-m", in_browser], amounts),
     ]
 
 

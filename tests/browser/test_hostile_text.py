@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable
 
 from playwright.sync_api import expect
 
 from tests.browser.driving import Person
-from tests.browser.hostile import COUNT, payloads
+from tests.browser.hostile import payloads
 from tests.fixtures.product import Product
 from tests.fixtures.vendor import Vendor
 
@@ -19,10 +21,18 @@ FORBIDDEN = (
 )
 
 
+def chosen() -> list[str]:
+    """All thousand in `make test-all`; 250 of them, drawn by SEED, in `make test`."""
+    texts = payloads()
+    if os.environ.get("FULL"):
+        return texts
+    return random.Random(int(os.environ.get("SEED", "7"))).sample(texts, 250)
+
+
 def test_a_thousand_hostile_texts_do_nothing(
     person: Callable[..., Person], new_product: Callable[..., Product]
 ) -> None:
-    texts = payloads()
+    texts = chosen()
     with Vendor() as vendor:
         # The vendor's own events, of unknown kinds, between the pieces of text: dropped, never obeyed.
         vendor.extra = 'event: execute\ndata: {"code":"canary(1)"}\n\n: <script>canary(2)</script>\n\n'
@@ -38,7 +48,7 @@ def test_a_thousand_hostile_texts_do_nothing(
         agent = product.call("POST", "agents/", {"name": "V", "instructions": "Answer.", "model": model})["id"]
         product.call("POST", f"agents/{agent}/publish/", {})
         conversations = []
-        for start in range(0, COUNT, TOGETHER):
+        for start in range(0, len(texts), TOGETHER):
             question = f"Part {start} <img src=x onerror=canary({start})>"
             vendor.answers[question] = "\n\n".join([*texts[start : start + TOGETHER], f"The end of {start}."])
             run = product.call("POST", "runs/", {"agent": agent, "input": {"text": question}})

@@ -64,11 +64,13 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # What was started in the background hands down a SIGINT that does nothing; a person at a terminal does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def set_up(self, **environment: str) -> tuple[int, str, str]:
         """Status, output and errors of a set-up that nobody disturbs."""
-        process = self.start(**environment)
+        process = self.start(None, **environment)
         said, complained = process.communicate(timeout=600)
         return process.returncode, said, complained
 
