@@ -47,13 +47,17 @@ class Bus:
         """On the event loop. `hear(topic, payload)` is called there for each message of a topic that was joined;
         `on_joined(topic)` once messages of that topic arrive."""
         from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
 
         self._loop = asyncio.get_running_loop()
         self._prefix = f"aap:{installation}:"
         self._hear, self._connected, self._joined = hear, on_connected, on_joined
         self._outgoing, self._changed = asyncio.Queue(WAITING), asyncio.Event()
-        # No time-out for a silent line: a topic may be quiet for hours.
-        redis = Redis.from_url(url, socket_connect_timeout=3, socket_timeout=None, socket_keepalive=True)
+        # No time-out for a silent line: a topic may be quiet for hours. No retries but our own: theirs wait ever longer.
+        redis = Redis.from_url(
+            url, socket_connect_timeout=3, socket_timeout=None, socket_keepalive=True, retry=Retry(NoBackoff(), 0)
+        )
         self._tasks = [
             self._loop.create_task(self._listen(redis), name="bus-in"),
             self._loop.create_task(self._publish(redis), name="bus-out"),

@@ -199,7 +199,7 @@ async def test_a_run_that_nobody_announced_is_found_by_the_sweep(owner: Any, age
     run_id = await start(owner, agent, "Quiet [[tokens:3 gap:0]]")
     async with runtime():
         assert (await ended(run_id, 5)).status == "succeeded"
-    signal_run(run_id)  # a bell for an ended run, or without a runtime, is nothing
+    await in_db(signal_run, run_id)  # a bell for an ended run, or without a runtime, is nothing
 
 
 async def test_a_message_goes_into_the_history_of_the_next(owner: Any, agent: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions as rest
 
@@ -90,8 +91,10 @@ def as_domain_error(exception: BaseException) -> DomainError:
             return errors.StorageFull(
                 "The server's disk is full, so nothing was saved. Ask its operator to free space."
             )
-        case DatabaseError() if _is_busy(exception):
-            return errors.Unavailable("The database is busy. Try again in a moment.", headers={"Retry-After": "1"})
+        case DatabaseError() if _is_busy(exception) or _is_gone(exception):
+            return errors.Unavailable(
+                "The database is busy or restarting. Try again in a moment.", headers={"Retry-After": "1"}
+            )
     log.error("unexpected error", exc_info=(type(exception), exception, exception.__traceback__))
     return _plain(500, "internal_error", "Something broke on our side. It was logged under this request id.")
 
@@ -123,6 +126,16 @@ def _is_busy(exception: BaseException) -> bool:
             "55",
             "57",
         )
+    )
+
+
+def _is_gone(exception: BaseException) -> bool:
+    """Whether the connection to a database server broke: then there is no server left to send a code."""
+    cause = exception.__cause__
+    return (
+        isinstance(exception, OperationalError | InterfaceError)
+        and type(cause).__module__.startswith("psycopg")
+        and getattr(cause, "sqlstate", None) is None
     )
 
 
