@@ -7,6 +7,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | schemathesis cases for each operation and database | 25 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 and other deaths at random moments | 50 in all, by `SEED` | 1,000 of one process, 200 among several |
+| failures of a provider while keys are looked for everywhere | 80 | 200 |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | ten numbers up to 60, drawn by `SEED` | every number |

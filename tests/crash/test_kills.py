@@ -21,8 +21,9 @@ import websockets
 
 from tests.fixtures.product import ROOT, Product
 
-#: 25 of the fifty deaths of `make test`; the others are in test_chaos, test_many_processes and test_system_calls.
-KILLS = int(os.environ.get("KILLS", "25"))
+#: 20 of the fifty deaths of `make test`; the others are in test_chaos, test_many_processes, test_set_up
+#: and test_system_calls.
+KILLS = int(os.environ.get("KILLS", "20"))
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240 + 8 * KILLS)]
 ENDS = ("run.succeeded", "run.failed", "run.cancelled")
 SEED = int(os.environ.get("SEED", "7"))

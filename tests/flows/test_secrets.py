@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
 import ssl
 import threading
@@ -124,8 +125,9 @@ def forms(key: str) -> list[bytes]:
     return [form.encode() for form in text] + inside
 
 
-def test_g19_two_hundred_failures_leave_no_key_anywhere(product: Product, vendor: tuple[int, int]) -> None:
-    """INCIDENTS 2.37, 2.42, 2.44, 2.51."""
+def test_g19_failures_leave_no_key_anywhere(product: Product, vendor: tuple[int, int]) -> None:
+    """INCIDENTS 2.37, 2.42, 2.44, 2.51. Two hundred failures in `make test-all`, eighty in `make test`."""
+    failures = 200 if os.environ.get("FULL") else 80
     plain, sealed = vendor
     addresses = [
         f"http://127.0.0.1:{plain}/v1",
@@ -159,7 +161,7 @@ def test_g19_two_hundred_failures_leave_no_key_anywhere(product: Product, vendor
     chosen = random.Random(3)
     before = Vendor.turn
     runs = []
-    while Vendor.turn - before < 200:
+    while Vendor.turn - before < failures:
         provider, (kind, key) = chosen.choice(providers), chosen.choice(list(KEYS.items()))
         check = {"kind": kind, "base_url": chosen.choice(addresses[:2] + addresses), "api_key": key}
         answers.append(raw(product, "POST", f"providers/{provider}/test/", {})[1])
