@@ -11,18 +11,22 @@ from core import errors
 from core.rest.problem import as_domain_error, problem_response
 
 
-def _answer(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+def answer(request: HttpRequest, error: errors.DomainError) -> HttpResponse:
+    """A problem for programs, a page for people."""
     if request.path.startswith("/api"):
         return problem_response(error)
-    return render(request, "error.html", {"error": error}, status=error.status)
+    page = render(request, "error.html", {"error": error}, status=error.status)
+    for name, value in error.headers.items():
+        page[name] = value
+    return page
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, errors.ValidationFailed("The request is malformed.", code="malformed"))
+    return answer(request, errors.ValidationFailed("The request is malformed.", code="malformed"))
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return _answer(request, errors.NotFound("There is nothing at this address."))
+    return answer(request, errors.NotFound("There is nothing at this address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -30,4 +34,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = as_domain_error(exception) if exception else errors.Unavailable()
     if error.status == 500 or not request.path.startswith("/api"):
         error.headers.pop("WWW-Authenticate", None)
-    return _answer(request, error)
+    return answer(request, error)

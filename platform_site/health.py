@@ -24,17 +24,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.execute("SELECT 1")
         if not _migrated and schema_is_behind():
-            return JsonResponse(
-                {"status": "unready", "reason": "Run `python manage.py migrate`: the database is behind the code."},
-                status=503,
-                headers={"Retry-After": "5"},
-            )
+            return unready("Run `python manage.py migrate`: the database is behind the code.")
         _migrated = True
     except Exception:
-        return JsonResponse(
-            {"status": "unready", "reason": "The database does not answer."}, status=503, headers={"Retry-After": "5"}
-        )
+        return unready("The database does not answer.")
     return JsonResponse({"status": "ready"})
+
+
+def unready(reason: str) -> JsonResponse:
+    """The 503 that keeps a load balancer away for a while."""
+    return JsonResponse({"status": "unready", "reason": reason}, status=503, headers={"Retry-After": "5"})
 
 
 def schema_is_behind() -> bool:

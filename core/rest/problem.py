@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions as rest
 
-from core import errors
+from core import errors, outage
 from core.errors import DomainError, FieldError
 from core.request_context import current_request_id
 from core.text_policy import BadText
@@ -92,9 +92,7 @@ def as_domain_error(exception: BaseException) -> DomainError:
                 "The server's disk is full, so nothing was saved. Ask its operator to free space."
             )
         case DatabaseError() if _is_busy(exception) or _is_gone(exception):
-            return errors.Unavailable(
-                "The database is busy or restarting. Try again in a moment.", headers={"Retry-After": "1"}
-            )
+            return outage.refusal()
     log.error("unexpected error", exc_info=(type(exception), exception, exception.__traceback__))
     return _plain(500, "internal_error", "Something broke on our side. It was logged under this request id.")
 

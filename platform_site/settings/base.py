@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "platform_site.middleware.page_policy.PagePolicyMiddleware",
     "platform_site.middleware.request_guard.RequestGuardMiddleware",
     "platform_site.middleware.static_files.StaticFilesMiddleware",
+    "platform_site.middleware.database_away.DatabaseAwayMiddleware",
     "platform_site.middleware.admin_only.AdminSessionMiddleware",
     "platform_site.middleware.admin_only.AdminCommonMiddleware",
     "platform_site.middleware.admin_only.AdminCsrfMiddleware",
@@ -104,7 +105,7 @@ DATABASES = {
         },
     }
 }
-ON_POSTGRES = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+ON_POSTGRES = DATABASES["default"]["ENGINE"] == "core.postgresql"
 if ON_POSTGRES:  # the queue between processes; its tables exist on PostgreSQL only
     INSTALLED_APPS.insert(INSTALLED_APPS.index("audit"), "procrastinate.contrib.django")
 #: Carries bells and live frames between several processes; holds nothing.

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, with a memory of whether the server answers."""
