@@ -15,13 +15,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.driving import LOOKS, Person
+from tests.fixtures.fleet import wait_until
 from tests.fixtures.product import EMAIL, PASSWORD, Product
 from tests.fixtures.vendor import Vendor
 
 SEED = int(os.environ.get("SEED", "7"))
 MODELS = {
     "accounts": {"loginsession", "user", "workspace"},
-    "agents": {"agent", "agentversion", "run"},
+    "agents": {"agent", "agentversion", "decision", "run"},
     "audit": {"auditentry"},
     "llm_providers": {"languagemodel", "price", "provider", "usagerecord"},
 }
@@ -37,12 +38,15 @@ def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         product.manage("collectstatic", "--noinput")
         try:
             product.start().set_up()
-            agent = product.demo_agent()
+            agent = product.demo_agent(tools=["calculator", "ask_person"])
             address = f"http://127.0.0.1:{vendor.port}/v1"
             body = {"kind": "openai_compatible", "name": "Vendor", "base_url": address, "api_key": vendor.key}
             product.call("POST", "providers/", body)
             text = 'Sum it up [[tool:calculator {"expression":"2+3"}]]'
             product.wait_for_end(product.call("POST", "runs/", {"agent": agent, "input": {"text": text}})["id"])
+            asking = {"agent": agent, "input": {"text": '[[tool:ask_person {"question": "Go on?"}]]'}}
+            product.call("POST", "runs/", asking)
+            wait_until(lambda: product.call("GET", "decisions/?status=open")["results"], "nothing was asked")
             operator = Person(browser, product)
             add_price(enter(operator))
             product.pages = pages(operator)  # type: ignore[attr-defined]
