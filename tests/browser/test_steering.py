@@ -69,18 +69,18 @@ def test_what_was_said_is_there_once_over_reloads(person: Callable[..., Person],
     someone = person()
     someone.away = True  # a reload cuts the socket, and Chromium may say so
     page = someone.open("/")
-    someone.say("At length [[tokens:420 gap:20]]")
+    someone.say("At length [[tokens:900 gap:20]]")
     conversation = someone.chat_id()
     expect(someone.answers.first).to_contain_text("(20).")
     steer(someone, f"{SAID} [[tokens:60 gap:0]]")
     said = page.get_by_role("group", name="You said meanwhile")
     expect(page.get_by_text(PENDING)).to_be_visible()
-    for _ in range(3):
+    for _ in range(2):
         page.reload()
         expect(someone.answers.first).to_contain_text("demo model")
         expect(page.get_by_text(PENDING)).to_be_visible()
         expect(said).to_have_count(1)
-    someone.wait_for_answer(40_000)
+    someone.wait_for_answer(60_000)
     expect(page.get_by_text(PENDING)).to_have_count(0)
     expect(said).to_have_count(1)
     page.reload()
