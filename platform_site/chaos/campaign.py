@@ -18,7 +18,7 @@ from platform_site.chaos.judgement import Event, History, Promise, judge
 from platform_site.chaos.process import Process
 
 #: Runs that go on at once: of one process, of several.
-OPEN_RUNS, OPEN_RUNS_OF_SEVERAL = 6, 10
+OPEN_RUNS, OPEN_RUNS_OF_SEVERAL = 6, 8
 #: A run must be terminal or moving within the lease (10 s) and ten seconds more.
 SETTLE_SECONDS = 60.0
 #: What `minutes` keeps for the time after the last death.

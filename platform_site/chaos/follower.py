@@ -97,11 +97,11 @@ class Follower(threading.Thread):
             if seq != max(self.events, default=0) + 1:
                 self.faults.append(f"{self.run_id}: event {seq} came after {max(self.events, default=0)}")
             self.events[seq] = event
-            if (
-                event["type"] == "message.completed"
-                and self.texts.get(event["message"], event["text"]) != event["text"]
-            ):
-                self.faults.append(f"{self.run_id}: the text that was sent is not the text that was kept")
+            if event["type"] == "message.completed":
+                # The rest may come with this event only: a server that catches up reads the journal, which has no pieces.
+                sent = self.texts.get(event["message"], "")
+                if not event["text"].startswith(sent):
+                    self.faults.append(f"{self.run_id}: {sent[-40:]!r} was sent and is not in the text that was kept")
             if event["type"] == "step.restarted":
                 for message in event["dropped"]:
                     self.texts.pop(message, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
@@ -33,7 +34,7 @@ class Shape:
     @property
     def pool(self) -> int:
         """Connections in one process's pool: as in the settings in force, or what suffices."""
-        options = settings.DATABASES["default"].get("OPTIONS", {})
+        options: Any = settings.DATABASES["default"].get("OPTIONS", {})
         return min(POOL, int(options.get("pool", {}).get("max_size", POOL)))
 
     @property
