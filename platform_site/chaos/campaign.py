@@ -96,7 +96,8 @@ class Campaign:
         self._wake_sleeper(wait=True)
         for process in self._installation.processes:
             self._check_alive(process)
-        self._report()
+        if time.monotonic() - self._reported > 1:
+            self._report()
         self._over.set()
         settled = time.monotonic() + SETTLE_SECONDS
         for starter in starters:
