@@ -21,8 +21,8 @@ from platform_site.chaos.process import Process
 OPEN_RUNS, OPEN_RUNS_OF_SEVERAL = 6, 8
 #: A run must be terminal or moving within the lease (10 s) and ten seconds more.
 SETTLE_SECONDS = 60.0
-#: What `minutes` keeps for the time after the last death.
-RESERVE_SECONDS = 25.0
+#: What a campaign by minutes keeps for the time after its last death: of one process, of several.
+RESERVE_SECONDS, RESERVE_SECONDS_OF_SEVERAL = 10.0, 25.0
 DEATHS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
 #: One blow in so many puts a process to sleep, for longer than a lease (10 s), in seconds. Only where others stay awake.
 SLEEP_ONE_IN, SLEEP_SECONDS = 12, (11.0, 16.0)
@@ -40,11 +40,12 @@ class Plan:
     kills: int | None = None
     minutes: float | None = None
 
-    def is_over(self, deaths: int) -> bool:
+    def is_over(self, deaths: int, *, several: bool) -> bool:
         if self.kills is not None:
             return deaths >= self.kills
         assert self.minutes is not None
-        return deaths > 0 and time.monotonic() > self.began + self.minutes * 60 - RESERVE_SECONDS
+        reserve = RESERVE_SECONDS_OF_SEVERAL if several else RESERVE_SECONDS
+        return deaths > 0 and time.monotonic() > self.began + self.minutes * 60 - reserve
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ class Campaign:
         answerer = threading.Thread(target=self._answer_questions, daemon=True)
         for person in (*starters, answerer):
             person.start()
-        while not self._plan.is_over(self._killed + self._drained):
+        while not self._plan.is_over(self._killed + self._drained, several=self._several):
             self._strike()
         self._wake_sleeper(wait=True)
         for process in self._installation.processes:

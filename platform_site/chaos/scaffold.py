@@ -34,7 +34,7 @@ def run_campaign(
             server, url = f"PostgreSQL {scratch.server}", scratch.url
             place = f"a scratch folder and the scratch database {scratch.name}"
         say(shape.describe(server))
-        length = f"{plan.kills} deaths" if plan.kills is not None else f"About {plan.minutes:g} minutes"
+        length = f"{plan.kills} deaths" if plan.kills is not None else f"About {plan.minutes:g} min"
         say(f"{length}, seed {plan.seed}, in {place}. Setting up ...")
         installation = Installation(folder, shape, url)
         stack.callback(installation.end)
