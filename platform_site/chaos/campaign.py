@@ -1,146 +1,221 @@
-"""Runs go on, the server dies and comes back, and in the end every promise is held against what clients saw."""
+"""Runs go on, processes die, sleep and come back, and in the end what clients saw is handed to the judge."""
 
 from __future__ import annotations
 
 import random
 import signal
-import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
-from platform_site.chaos.follower import TERMINAL, Follower
-from platform_site.chaos.installation import Away, Installation, Refused
+from platform_site.chaos.client import Away, Client, Refused
+from platform_site.chaos.follower import Follower
+from platform_site.chaos.installation import Installation
+from platform_site.chaos.judgement import Event, History, Promise, judge
+from platform_site.chaos.process import Process
 
-OPEN_RUNS = 6
+#: Runs that go on at once: of one process, of several.
+OPEN_RUNS, OPEN_RUNS_OF_SEVERAL = 6, 8
 #: A run must be terminal or moving within the lease (10 s) and ten seconds more.
 SETTLE_SECONDS = 60.0
+#: What a campaign by minutes keeps for the time after its last death: of one process, of several.
+RESERVE_SECONDS, RESERVE_SECONDS_OF_SEVERAL = 10.0, 25.0
 DEATHS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
+#: One blow in so many puts a process to sleep, for longer than a lease (10 s), in seconds. Only where others stay awake.
+SLEEP_ONE_IN, SLEEP_SECONDS = 12, (11.0, 16.0)
+#: Seconds before a blow, and for how long a dead one stays away where others go on.
+PAUSE, PAUSE_OF_SEVERAL, AWAY = (0.05, 1.2), (0.2, 1.5), (0.0, 2.0)
+REPORT_SECONDS = 20.0
 
 
-@dataclass(slots=True)
-class Promise:
-    """`broken` are the cases against it; `seen` how many cases it was held against."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When it ends: after so many deaths, or so many minutes after `began` (on the monotonic clock)."""
 
-    text: str
-    seen: int = 0
-    broken: list[str] = field(default_factory=list)
+    seed: int
+    began: float
+    kills: int | None = None
+    minutes: float | None = None
+
+    def is_over(self, deaths: int, *, several: bool) -> bool:
+        if self.kills is not None:
+            return deaths >= self.kills
+        assert self.minutes is not None
+        reserve = RESERVE_SECONDS_OF_SEVERAL if several else RESERVE_SECONDS
+        return deaths > 0 and time.monotonic() > self.began + self.minutes * 60 - reserve
 
 
 @dataclass(slots=True)
 class Outcome:
+    """`troubles`: what went wrong beside the promises; `cuts`: connections taken from clients, `drops`: left by them."""
+
     promises: list[Promise]
-    kills: int
+    troubles: list[str]
     runs: int
+    killed: int
+    drained: int
+    slept: int
     cuts: int
+    drops: int
     slowest_start: float
 
     @property
     def held(self) -> bool:
-        return not any(promise.broken for promise in self.promises) and all(promise.seen for promise in self.promises)
+        kept = all(promise.seen and not promise.broken for promise in self.promises)
+        return kept and not self.troubles
 
 
-def run_campaign(*, kills: int, seed: int, database_url: str | None, say: Callable[[str], None]) -> Outcome:
-    """Start, break, judge, and leave nothing behind."""
-    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
-        installation = Installation(Path(folder), database_url)
-        try:
-            say("Setting up an installation of its own in a scratch folder ...")
-            campaign = _Campaign(installation, random.Random(seed), say)  # noqa: S311  # repeatable, not secret
-            return campaign.play(kills)
-        finally:
-            installation.end(signal.SIGKILL)
+class Campaign:
+    """On an installation that is prepared and up."""
 
-
-class _Campaign:
-    def __init__(self, installation: Installation, chance: random.Random, say: Callable[[str], None]) -> None:
-        self._installation, self._chance, self._say = installation, chance, say
+    def __init__(self, installation: Installation, agent: str, plan: Plan, say: Callable[[str], None]) -> None:
+        self._installation, self._agent, self._plan, self._say = installation, agent, plan, say
+        self._several = len(installation.processes) > 1
+        # Who decides about deaths draws alone: the order in which threads come by chance changes no choice of his.
+        self._chance = random.Random(plan.seed)  # noqa: S311  # repeatable, not secret
         self._followers: dict[str, Follower] = {}
-        self._asked_for: dict[str, str] = {}  # idempotency key -> run
+        self._requests = 0
         self._doubled: list[str] = []
+        self._troubles: list[str] = []
         self._lock = threading.Lock()
         self._over, self._settled = threading.Event(), threading.Event()
-        self._agent = installation.prepare()
+        self._killed = self._drained = self._slept = 0
+        self._sleeper: tuple[float, Process] | None = None
+        self._reported = time.monotonic()
 
-    def play(self, kills: int) -> Outcome:
-        starters = [threading.Thread(target=self._start_runs, daemon=True) for _ in range(2)]
+    def play(self) -> Outcome:
+        """Raises StartFailed when a process does not come back."""
+        starters = [threading.Thread(target=self._start_runs, args=(number,), daemon=True) for number in range(2)]
         answerer = threading.Thread(target=self._answer_questions, daemon=True)
         for person in (*starters, answerer):
             person.start()
-        done = 0
-        while done < kills:
-            time.sleep(self._chance.uniform(0.05, 1.2))
-            number = self._chance.choice(DEATHS)
-            self._installation.end(number)
-            self._installation.start()
-            done += 1
-            if done % 10 == 0 or done == kills:
-                self._say(f"{done} of {kills} deaths, {len(self._followers)} runs, {self._count_open()} still going on")
+        while not self._plan.is_over(self._killed + self._drained, several=self._several):
+            self._strike()
+        self._wake_sleeper(wait=True)
+        for process in self._installation.processes:
+            self._check_alive(process)
+        if time.monotonic() - self._reported > 1:
+            self._report()
         self._over.set()
-        for starter in starters:
-            starter.join(SETTLE_SECONDS)
         settled = time.monotonic() + SETTLE_SECONDS
+        for starter in starters:
+            starter.join(max(0.1, settled - time.monotonic()))
+            if starter.is_alive():
+                self._troubles.append(f"A request had no answer {SETTLE_SECONDS:g} s after the last death.")
         for follower in self._all():
             follower.ended.wait(max(0.1, settled - time.monotonic()))
         self._settled.set()
         answerer.join(40)
-        outcome = self._judge(kills)
-        for follower in self._all():
-            follower.stop()
-        return outcome
+        return self._judge()
 
-    # --- What goes on meanwhile ------------------------------------------------------------------------------------------
+    # --- What is done to it -------------------------------------------------------------------------------------------
 
-    def _start_runs(self) -> None:
+    def _strike(self) -> None:
+        """One blow. Every choice is drawn each time, so that the choices of a seed follow each other alike."""
+        pause = self._chance.uniform(*(PAUSE_OF_SEVERAL if self._several else PAUSE))
+        victim = self._chance.choice(self._installation.processes)
+        number = self._chance.choice(DEATHS)
+        sleeps = self._chance.randrange(SLEEP_ONE_IN) == 0
+        seconds = self._chance.uniform(*SLEEP_SECONDS)
+        away = self._chance.uniform(*AWAY)
+        time.sleep(pause)
+        self._wake_sleeper(wait=False)
+        if victim.asleep:
+            return
+        self._check_alive(victim)
+        if sleeps and self._several and self._sleeper is None:
+            victim.sleep()
+            self._sleeper = time.monotonic() + seconds, victim
+            self._slept += 1
+            return
+        self._end(victim, number)
+        if self._several:
+            time.sleep(away)
+        victim.start()
+        if time.monotonic() - self._reported > REPORT_SECONDS:
+            self._report()
+
+    def _end(self, victim: Process, number: signal.Signals) -> None:
+        status = victim.end(number)
+        if number == signal.SIGKILL:
+            self._killed += 1
+            return
+        self._drained += 1
+        if status is None:
+            self._troubles.append(f"{victim.name} was told to stop, and did not.")
+        elif status:
+            self._troubles.append(f"{victim.name} was told to stop, and ended with status {status}.")
+
+    def _check_alive(self, process: Process) -> None:
+        if not process.up:
+            self._troubles.append(f"{process.name} ended by itself.")
+            process.start()
+
+    def _wake_sleeper(self, *, wait: bool) -> None:
+        if self._sleeper is None:
+            return
+        due, sleeper = self._sleeper
+        if wait:
+            time.sleep(max(0.0, due - time.monotonic()))
+        if time.monotonic() >= due:
+            sleeper.wake()
+            self._sleeper = None
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        seconds = int(self._reported - self._plan.began)
+        slept = f", {self._slept} put to sleep" if self._several else ""
+        of = f" of {self._plan.kills}" if self._plan.kills is not None else ""
+        self._say(
+            f"{seconds // 60}:{seconds % 60:02}  {self._killed + self._drained}{of} deaths{slept}; "
+            f"{len(self._all())} runs, {self._count_open()} of them going on"
+        )
+
+    # --- What goes on meanwhile ---------------------------------------------------------------------------------------
+
+    def _start_runs(self, starter: int) -> None:
+        chance = random.Random(f"{self._plan.seed} {starter}")  # noqa: S311
+        client = Client(self._installation.door, starter)
+        most = OPEN_RUNS_OF_SEVERAL if self._several else OPEN_RUNS
         number = 0
         while not self._over.is_set():
-            if self._count_open() >= OPEN_RUNS:
+            if self._count_open() >= most:
                 time.sleep(0.05)
                 continue
             number += 1
-            key = f"{threading.get_ident()}-{number}"
-            body = {"agent": self._agent, "input": {"text": self._text(number)}}
-            run = self._insist("POST", "runs/", body, key)
-            again = self._insist("POST", "runs/", body, key)
-            with self._lock:
-                self._asked_for[key] = run["id"]
-                if again["id"] != run["id"]:
-                    self._doubled.append(f"{run['id']} and {again['id']} were started by one request")
-                follower = self._followers[run["id"]] = Follower(self._installation, run["id"])
-            follower.start()
+            try:
+                self._start_run(client, chance, f"{starter}-{number}", _text(number, chance))
+            except (Away, Refused) as error:
+                self._troubles.append(f"A run could not be started: {error}")
+                time.sleep(0.5)
 
-    def _text(self, number: int) -> str:
-        question = '[[tool:ask_person {"question": "Go on?", "options": ["yes"]}]]' if number % 4 == 0 else ""
-        return (
-            f'Grüße 🌍 {number} [[tool:calculator {{"expression": "{number}*7"}}]] {question} '
-            f"[[tokens:{20 + number % 30} gap:{self._chance.choice((5, 20, 60))}]]"
-        )
+    def _start_run(self, client: Client, chance: random.Random, key: str, text: str) -> None:
+        body = {"agent": self._agent, "input": {"text": text}}
+        run = client.insist("POST", "runs/", body, key)["id"]
+        with self._lock:
+            self._requests += 1
+            viewer = Client(self._installation.door, self._requests)
+            follower = self._followers[run] = Follower(viewer, run, random.Random(chance.random()))  # noqa: S311
+        follower.start()
+        if self._several and chance.random() < 0.5:
+            client.move()  # whoever repeats a request may come to another server with it
+        again = client.insist("POST", "runs/", body, key)["id"]
+        if again != run:
+            self._doubled.append(f"{run} and {again} were started by one request")
 
     def _answer_questions(self) -> None:
+        client = Client(self._installation.door)
         while not self._settled.is_set():
             try:
-                for decision in self._installation.call("GET", "decisions/?status=open")["results"]:
+                for decision in client.call("GET", "decisions/?status=open")["results"]:
                     body = {"resolution": "answer", "result": "yes"}
-                    self._installation.call("POST", f"decisions/{decision['id']}/resolve/", body)
+                    client.call("POST", f"decisions/{decision['id']}/resolve/", body)
             except (Away, Refused):
                 pass
             time.sleep(0.1)
-
-    def _insist(self, method: str, path: str, body: Any, key: str | None = None) -> Any:
-        """Ask until there is an answer: what a client does whose connection is cut."""
-        while True:
-            try:
-                return self._installation.call(method, path, body, key)
-            except Away:
-                time.sleep(0.05)
-            except Refused as refusal:
-                if refusal.status not in (409, 429, 503):
-                    raise
-                time.sleep(0.1)
 
     def _all(self) -> list[Follower]:
         with self._lock:
@@ -149,64 +224,65 @@ class _Campaign:
     def _count_open(self) -> int:
         return sum(1 for follower in self._all() if not follower.ended.is_set())
 
-    # --- The judgement ---------------------------------------------------------------------------------------------------
+    # --- What comes of it ---------------------------------------------------------------------------------------------
 
-    def _judge(self, kills: int) -> Outcome:
-        names = {
-            "lost": "No run is lost: every one that was accepted came to its right end",
-            "stuck": "No run is stuck: all ended soon after the last death",
-            "doubled": "No run is doubled: a request that was repeated started nothing twice",
-            "journal": "Each journal is whole: dense, one end, last",
-            "tools": "Each tool call was asked for once and completed once",
-            "answers": "Each question was put once and answered once",
-            "words": "Each viewer saw every word once, through every cut",
-        }
-        promises = {name: Promise(text) for name, text in names.items()}
-        promises["doubled"].seen, promises["doubled"].broken = len(self._asked_for), self._doubled
-        for follower in self._all():
-            run = follower.run_id
-            journal = self._journal(run)
-            ends = [event["type"] for event in journal if event["type"] in TERMINAL]
-            _hold(promises["stuck"], bool(ends), f"{run} goes on still")
-            if not ends:
-                continue
-            _hold(promises["lost"], ends == ["run.succeeded"], f"{run} ended with {ends}")
-            _hold(promises["journal"], journal[-1]["type"] in TERMINAL and len(ends) == 1, f"{run} has the ends {ends}")
-            kinds: Counter[str] = Counter(event["type"] for event in journal)
-            calls = Counter(event["call"] for event in journal if event["type"] == "tool.completed")
-            asked = [event["call"] for event in journal if event["type"] == "tool.requested"]
-            _hold(
-                promises["tools"], calls == Counter(asked) and len(asked) == len(set(asked)), f"{run}: {calls}, {asked}"
-            )
-            questions = sum(1 for e in journal if e["type"] == "tool.requested" and e["name"] == "ask_person")
-            answered = kinds["decision.requested"], kinds["decision.resolved"]
-            _hold(promises["answers"], answered == (questions, questions), f"{run}: {questions} asked, {answered}")
-            seen = [follower.events[seq] for seq in sorted(follower.events)]
-            same = seen == journal and not follower.faults
-            _hold(promises["words"], same, "; ".join(follower.faults) or f"{run}: its viewer saw another history")
-        return Outcome(
-            list(promises.values()),
-            kills,
-            len(self._asked_for),
-            sum(follower.cuts for follower in self._all()),
-            max(self._installation.starts),
+    def _judge(self) -> Outcome:
+        followers = self._all()
+        client = Client(self._installation.door)
+        histories = [
+            History(one.run_id, _read_journal(client, one.run_id), sorted(one.events.items()), one.faults)
+            for one in followers
+        ]
+        known = {history.run for history in histories}
+        doubled = self._doubled + [
+            f"{run} was started by no request that had this answer" for run in _list_runs(client) if run not in known
+        ]
+        outcome = Outcome(
+            judge(histories, requests=self._requests, doubled=doubled),
+            self._troubles,
+            runs=len(followers),
+            killed=self._killed,
+            drained=self._drained,
+            slept=self._slept,
+            cuts=sum(one.cuts for one in followers),
+            drops=sum(one.drops for one in followers),
+            slowest_start=max(max(process.starts) for process in self._installation.processes),
         )
+        for follower in followers:
+            follower.stop()
+        return outcome
 
-    def _journal(self, run: str) -> list[dict[str, Any]]:
-        events: list[dict[str, Any]] = []
-        after = 0
+
+def _text(number: int, chance: random.Random) -> str:
+    question = '[[tool:ask_person {"question": "Go on?", "options": ["yes"]}]]' if number % 4 == 0 else ""
+    return (
+        f'Grüße 🌍 {number} [[tool:calculator {{"expression": "{number}*7"}}]] {question} '
+        f"[[tokens:{20 + number % 30} gap:{chance.choice((5, 20, 60))}]]"
+    )
+
+
+def _read_journal(client: Client, run: str) -> list[tuple[int, Event]] | None:
+    rows: list[dict[str, Any]] = []
+    after = 0
+    try:
         while True:
-            page = self._insist("GET", f"runs/{run}/events/?after={after}&limit=200", None)
-            for row in page["results"]:
-                if row["seq"] != len(events) + 1:
-                    return []
-                events.append(row["event"])
+            page = client.insist("GET", f"runs/{run}/events/?after={after}&limit=200")
+            rows += page["results"]
             if page["next"] is None:
-                return events
+                return [(row["seq"], row["event"]) for row in rows]
             after = page["next"]
+    except Refused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
 
 
-def _hold(promise: Promise, kept: bool, case: str) -> None:
-    promise.seen += 1
-    if not kept:
-        promise.broken.append(case)
+def _list_runs(client: Client) -> list[str]:
+    runs: list[str] = []
+    cursor = ""
+    while True:
+        page = client.insist("GET", f"runs/?limit=200{cursor}")
+        runs += [row["id"] for row in page["results"]]
+        if page["next"] is None:
+            return runs
+        cursor = f"&cursor={quote(page['next'])}"

@@ -1,130 +1,130 @@
-"""An installation in a scratch folder, as a set of processes and an HTTP client. Knows no promises."""
+"""An installation in a scratch folder, as a set of processes that share a database. Knows no promises."""
 
 from __future__ import annotations
 
-import json
+import base64
 import os
 import re
+import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+import tempfile
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 
-START_SECONDS = 60.0
-_EMAIL, _PASSWORD = "chaos@example.com", "a-password-for-an-hour-7"  # of an installation that is thrown away
+from platform_site.chaos.client import Away, Client, Door, Refused
+from platform_site.chaos.process import Process, StartFailed
+from platform_site.chaos.shape import Shape
 
-
-class Refused(Exception):
-    """The product answered 4xx or 5xx."""
-
-    def __init__(self, status: int, body: str) -> None:
-        super().__init__(f"{status}: {body[:300]}")
-        self.status = status
-
-
-class Away(Exception):
-    """Nobody answered, or the connection was cut."""
+#: Seconds of silence before a client leaves; a server that sleeps is left for another where there is one.
+PATIENCE_ALONE, PATIENCE_AMONG_SEVERAL = 30.0, 8.0
 
 
 class Installation:
-    """`start`, `kill`, `call`. The environment of the caller does not reach it, but for PATH."""
+    """`prepare`, then break `processes` at will; `end` at last. `database_url`: its scratch database; None: SQLite.
 
-    def __init__(self, folder: Path, database_url: str | None) -> None:
-        self.folder = folder
-        self.port = _free_port()
-        self.starts: list[float] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log = folder / "serve.log"
-        self._token = self._space = ""
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "DATA_DIR": str(folder / "data"),
-            "PORT": str(self.port),
-            "AAP_RATE_LIMITS": "off",
-            "PYTHONUNBUFFERED": "1",
-            **({"DATABASE_URL": database_url} if database_url else {}),
-        }
+    Of the caller's environment nothing reaches it but PATH, what names the database and Redis, and how workers work.
+    """
+
+    def __init__(self, folder: Path, shape: Shape, database_url: str | None) -> None:
+        common = {
+            "PATH": os.environ["PATH"], "HOME": str(folder), "AAP_RATE_LIMITS": "off", "PYTHONUNBUFFERED": "1",
+        }  # fmt: skip
+        if database_url is not None:
+            common |= _of_postgres(shape, database_url)
+        self._folder = folder
+        self.webs = [
+            self._process(f"web server {number}", {**common, "PORT": str(port)}, port)
+            for number, port in enumerate(_free_ports(shape.webs), 1)
+        ]
+        self.workers = [self._process(f"worker {number}", common, None) for number in range(1, shape.workers + 1)]
+        self.door = Door([web.port for web in self.webs if web.port is not None], PATIENCE_ALONE)
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*self.webs, *self.workers]
 
     def prepare(self) -> str:
-        """Migrate, start, set up; returns the id of an agent that may calculate and ask."""
-        (self.folder / "data" / "static").mkdir(parents=True)
+        """Migrate, start, set up; returns the id of an agent that may calculate and ask. Raises StartFailed."""
+        first, *others = self.processes
         migrate = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-        subprocess.run(migrate, cwd=settings.BASE_DIR, env=self._environment, check=True)  # noqa: S603
-        self.start()
-        code = re.findall(r"#code=(\S+)", self._log.read_text())[-1]
-        self.call(
-            "POST", "/api/v1/setup/", {"code": code, "email": _EMAIL, "password": _PASSWORD, "workspace": "Chaos"}
+        done = subprocess.run(  # noqa: S603
+            migrate, cwd=settings.BASE_DIR, env=first.environment, capture_output=True, text=True
         )
-        self._token = self.call("POST", "/api/v1/auth/token/", {"email": _EMAIL, "password": _PASSWORD})["access"]
-        self._space = f"/api/v1/workspaces/{self.call('GET', '/api/v1/me/')['workspaces'][0]['id']}/"
-        self.call("POST", "providers/", {"kind": "demo", "name": "Demo"})
-        model = self.call("GET", "models/")["results"][0]["id"]
-        body = {"name": "Chaos", "model": model, "tools": ["calculator", "ask_person"]}
-        agent = str(self.call("POST", "agents/", body)["id"])
-        self.call("POST", f"agents/{agent}/publish/", {})
+        if done.returncode:
+            raise StartFailed(f"The scratch database could not be migrated:\n{done.stderr[-2000:]}")
+        first.start()
+        for process in others:
+            process.begin()
+        try:
+            agent = self._set_up(re.findall(r"#code=(\S+)", first.said())[-1])
+        except (Away, Refused) as error:
+            raise StartFailed(f"The scratch installation could not be set up: {error}") from None
+        for process in others:
+            process.wait_ready()
+        if others:
+            self.door.patience = PATIENCE_AMONG_SEVERAL
         return agent
 
-    def start(self) -> None:
-        began = time.monotonic()
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
-                cwd=settings.BASE_DIR, env=self._environment, stdout=log, stderr=log,
-            )  # fmt: skip
-        while time.monotonic() - began < START_SECONDS:
-            if self._process.poll() is not None:
-                raise RuntimeError(f"The server ended at its start:\n{self._log.read_text()[-2000:]}")
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
-                    if answer.status == 200:
-                        self.starts.append(time.monotonic() - began)
-                        return
-            except OSError:
-                time.sleep(0.02)
-        raise RuntimeError(f"The server was not ready within {START_SECONDS:g} s:\n{self._log.read_text()[-2000:]}")
+    def _set_up(self, code: str) -> str:
+        client = Client(self.door)
+        client.set_up(code)
+        client.call("POST", "providers/", {"kind": "demo", "name": "Demo"})
+        model = client.call("GET", "models/")["results"][0]["id"]
+        body = {"name": "Chaos", "model": model, "tools": ["calculator", "ask_person"]}
+        agent = str(client.call("POST", "agents/", body)["id"])
+        client.call("POST", f"agents/{agent}/publish/", {})
+        return agent
 
-    def end(self, number: signal.Signals) -> None:
-        """Send the signal and wait until the process is gone."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
-            self._process.wait(60)
+    def end(self) -> None:
+        """Every process that is left, at once; one that sleeps, too."""
+        for process in self.processes:
+            process.end(signal.SIGKILL)
 
-    def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Any:
-        """The JSON answer. Raises Refused or Away."""
-        try:
-            with urllib.request.urlopen(self.request(method, path, body, key), timeout=30) as answer:  # noqa: S310
-                content = answer.read()
-        except urllib.error.HTTPError as error:
-            raise Refused(error.code, error.read().decode(errors="replace")) from None
-        except (OSError, ValueError) as error:
-            raise Away(str(error)) from None
-        except Exception as error:  # http.client's own errors when an answer is cut
-            raise Away(type(error).__name__) from None
-        try:
-            return json.loads(content) if content else None
-        except ValueError:
-            raise Away("the answer was cut") from None
+    def keep_logs(self) -> Path:
+        """Copies what the processes logged to a folder that stays; returns it."""
+        kept = Path(tempfile.mkdtemp(prefix="aap-chaos-logs-"))
+        for process in self.processes:
+            if process.log.exists():
+                shutil.copyfile(process.log, kept / process.log.name)
+        return kept
 
-    def request(self, method: str, path: str, body: Any = None, key: str | None = None) -> urllib.request.Request:
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        if key:
-            headers["Idempotency-Key"] = key
-        address = path if path.startswith("/") else self._space + path
-        data = None if body is None else json.dumps(body).encode()
-        return urllib.request.Request(f"http://127.0.0.1:{self.port}{address}", data, headers, method=method)
+    def _process(self, name: str, environment: dict[str, str], port: int | None) -> Process:
+        data = self._folder / name.replace(" ", "-")
+        (data / "static").mkdir(parents=True)
+        log = self._folder / f"{data.name}.log"
+        return Process(name, environment={**environment, "DATA_DIR": str(data)}, log=log, port=port)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _of_postgres(shape: Shape, database_url: str) -> dict[str, str]:
+    """libpq looks for passwords and certificates by these and below HOME, for the product as for us."""
+    names = [name for name in os.environ if name == "HOME" or name.startswith("PG")]
+    return {
+        **{name: os.environ[name] for name in names},
+        "DATABASE_URL": database_url,
+        "AAP_DATABASE_POOL": str(shape.pool),
+        "AAP_SERVE_WORKER": "0" if shape.workers else "1",
+        "AAP_WORKER_CONCURRENCY": str(settings.WORKER_CONCURRENCY),
+        "AAP_WORKER_PATIENCE": str(settings.WORKER_PATIENCE),
+        # Its keys are its own, and no key of the product comes near it.
+        "AAP_SECRET_KEY": secrets.token_urlsafe(48),
+        "AAP_ENCRYPTION_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        # Channels bear the id that each installation draws for itself, so a Redis may be shared with the product.
+        **({"REDIS_URL": shape.redis_url} if shape.redis_url else {}),
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    """Different ones: each probe is held until all are found."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
