@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -127,12 +126,12 @@ def test_asvs_16_5_no_room_for_tables(room_again: World) -> None:
     for path in ("agents/?limit=200", "runs/", address, f"{address}events/", "/api/v1/me/", "/readyz"):
         web.call("GET", path)
     # A row may find room where a table has some left: what was accepted is done, what was refused is not.
-    body: Any = {"agent": world.counting, "input": {"text": "Count [[tool:count_once {}]] [[tokens:5 gap:0]]"}}
-    answered = [status_of(one, "POST", "runs/", body) for one in installation.webs for _ in range(10)]
+    count = {"agent": world.counting, "input": {"text": "Count [[tool:count_once {}]] [[tokens:5 gap:0]]"}}
+    answered = [status_of(one, "POST", "runs/", count) for one in installation.webs for _ in range(10)]
     assert set(answered) <= {(200, False), (507, False)}
     # The model says the rest while its end cannot be saved: viewers get it at once.
     world.vendor.gates["Long"].set()
-    viewer.wait_for(lambda: said in viewer.texts.values(), "the rest did not come")
+    viewer.wait_for(lambda: said in list(viewer.texts.values()), "the rest did not come")
     wait_until(lambda: "the journal cannot be written now" in carrier.log.read_text(), carrier.log.read_text()[-3000:])
     assert "message.completed" not in viewer.kinds and web.call("GET", address)["status"] == "running"
     os.unlink(world.filler)
