@@ -47,6 +47,10 @@ ASK = 'Ask [[tool:ask_person {"question":"Go on?"}]] [[tokens:60 gap:5]]'
 STEPS = "Step by step [[stall:0.4]] [[tokens:30 gap:20]] " + " ".join(
     f'[[tool:calculator {{"expression":"{number}*7"}}]]' for number in range(8)
 )
+CUT = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+)
 
 
 @pytest.fixture(scope="module")
@@ -300,3 +304,47 @@ def test_the_database_is_stopped_at_once_under_a_hundred_runs(installation: Inst
     for viewer in viewers:
         assert viewer.finish() == sound(web, viewer.run)
     assert all(is_running(part.process) for part in installation.processes)
+
+
+@pytest.mark.parametrize("whole", ["postgres", "fleet"], indirect=True)
+def test_connections_to_the_database_are_cut_again_and_again(installation: Installation) -> None:
+    """As a failover or a balancer does it, at whatever moment: no run fails for it."""
+    assert installation.postgres is not None
+    runs = [installation.start_run(STEPS) for _ in range(10)]
+    viewers = [Viewer(web, run).start() for web, run in zip(installation.webs, runs, strict=False)]
+    for viewer in viewers:
+        viewer.wait_for(lambda viewer=viewer: "tool.completed" in viewer.kinds, "no step was done")  # type: ignore[misc]
+    cut = 0
+    for _ in range(6):
+        cut += len(installation.rows(CUT))
+        threading.Event().wait(0.4)  # so that each cut finds the connections that were made after the last one
+    assert cut >= 6
+    for one in installation.webs:
+        wait_until_served(one)
+    for run in runs:
+        check_undisturbed(installation, run, STEPS)
+    for viewer in viewers:
+        assert viewer.finish() == sound(installation.webs[0], viewer.run)
+
+
+@pytest.mark.parametrize("whole", ["postgres", "fleet"], indirect=True)
+def test_the_database_is_away_for_longer_than_anybody_waits(installation: Installation) -> None:
+    """A run that has something to read then is given back, not failed: whoever takes it next goes on."""
+    web, postgres, said = installation.webs[0], installation.postgres, "And hear this [[tokens:30 gap:5]]"
+    assert postgres is not None
+    run = installation.start_run("Say something [[tokens:60 gap:40]]")
+    viewer = Viewer(installation.webs[-1], run).start()
+    viewer.wait_for_text()
+    carrier = installation.carrier(run)
+    conversation = web.call("GET", f"runs/{run}/")["conversation"]
+    web.call("POST", f"conversations/{conversation}/messages/", {"text": said, "mode": "steer"})
+    postgres.stop_at_once()
+    wait_until(lambda: "the database is away" in carrier.log.read_text(), carrier.log.read_text()[-3000:], 40)
+    postgres.start()
+    events = viewer.finish()
+    for one in installation.webs:
+        wait_until_served(one)
+    assert events == sound(web, run) and events[-1]["type"] == "run.succeeded"
+    spoken = [event["message"] for event in events if event["type"] == "message.started" and event["role"] == "user"]
+    texts = [event["text"] for event in events if event["type"] == "message.completed"]
+    assert len(spoken) == texts.count(said) == 1 and "And hear this" in texts[-1], "it is heard once, and answered"
