@@ -1,9 +1,12 @@
-"""The one bridge between async code and the ORM, and the one way to do something after a commit."""
+"""The one bridge between async code and the ORM, the one way to do something after a commit, and what a database's errors
+mean whatever it is: its disk is full, or it is away and will be back.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
@@ -44,3 +47,48 @@ async def in_db(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
 def after_commit(function: Callable[[], object]) -> None:
     """Call `function` once the present transaction is committed (at once outside of one); its errors are logged."""
     transaction.on_commit(function, robust=True)
+
+
+def is_disk_full(exception: BaseException | None) -> bool:
+    """Whether a full disk is behind `exception`, on SQLite, PostgreSQL or the file system."""
+    for error in _with_causes(exception):
+        if isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error):
+            return True
+        if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
+            return True
+        if getattr(error, "sqlstate", None) == "53100":
+            return True
+    return False
+
+
+#: PostgreSQL's classes of errors that pass: no connection, a conflict to be tried again, no room for one more, a lock, an
+#: operator's hand.
+_PASSING = ("08", "40", "53", "55", "57")
+
+
+def is_database_away(exception: BaseException | None) -> bool:
+    """Whether the database is busy, restarting or out of reach: the same may work in a moment. Also when a library (the
+    queue's) has wrapped the driver's error into one of its own.
+    """
+    cause: BaseException | None = exception
+    for _ in range(8):
+        if cause is None:
+            return False
+        if isinstance(cause, sqlite3.OperationalError) and "database is locked" in str(cause):
+            return True
+        if type(cause).__module__.startswith("psycopg"):  # the pool's errors too
+            state = getattr(cause, "sqlstate", None)
+            if state is not None:
+                return state[:2] in _PASSING
+            # A connection that broke: then there is no server left to send a code.
+            return bool({"OperationalError", "InterfaceError"} & {base.__name__ for base in type(cause).__mro__})
+        cause = cause.__cause__
+    return False
+
+
+def _with_causes(exception: BaseException | None) -> Iterator[BaseException]:
+    for _ in range(8):
+        if exception is None:
+            return
+        yield exception
+        exception = exception.__cause__ or exception.__context__

@@ -108,5 +108,8 @@ def parse_database_url(url: str) -> dict[str, object]:
         "HOST": host,
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 0,
+        # The pool asks each connection for a sign of life before it hands it out: after a restart of the server it is full
+        # of dead ones, and every one of them would cost somebody a request, or a run its model call.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }

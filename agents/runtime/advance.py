@@ -25,7 +25,7 @@ from agents.runtime.metrics import count_events
 from agents.runtime.notices import Notice, notices
 from agents.runtime.ports import AgentTools, GatewayModel, limits_of
 from core.clock import now
-from core.db import in_db
+from core.db import in_db, is_database_away, is_disk_full
 from core.ids import new_id
 from core.request_context import begin_request
 from core.stop import StopSignal
@@ -72,9 +72,13 @@ async def carry_on(run_id: str) -> None:
         if not journal.lost:
             await asyncio.shield(_give_back(run_id, run.lease_epoch))
         raise
-    except Exception:
-        log.exception("run %s (request %s) failed inside", run_id, run.request_id)
-        await _fail(claimed, journal)
+    except Exception as error:
+        if is_disk_full(error) or is_database_away(error):  # no fault of the run's: whoever takes it next goes on
+            log.warning("run %s: the database is away (%s); it is carried on later", run_id, error)
+            await _give_back(run_id, run.lease_epoch)
+        else:
+            log.exception("run %s (request %s) failed inside", run_id, run.request_id)
+            await _fail(claimed, journal)
     finally:
         host.leave(run_id)
     if journal.following is not None:

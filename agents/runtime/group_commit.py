@@ -20,21 +20,12 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from agents.models import MessageChunk, Run, RunEvent
 from agents.runtime.lease import next_in_conversation
 from agents.runtime.projection import Changes, drop_saved_text, write_messages
+from core.db import is_database_away, is_disk_full
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-_WAITED_FOR = (
-    "full",
-    "locked",
-    "busy",
-    "readonly",
-    "i/o error",
-    "unable to open",
-    "connection",
-    "terminat",
-    "shutting",
-)
+_WAITED_FOR = ("full", "locked", "busy", "readonly", "i/o error", "unable to open")  # in SQLite's words
 
 
 class StaleLease(Exception):
@@ -275,6 +266,8 @@ def _save_texts(texts: Sequence[SavedText]) -> None:
 
 
 def _is_passing(error: DatabaseError) -> bool:
+    if is_disk_full(error) or is_database_away(error):
+        return True
     return isinstance(error, OperationalError) and any(word in str(error).lower() for word in _WAITED_FOR)
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions as rest
 
 from core import errors, outage
+from core.db import is_database_away, is_disk_full
 from core.errors import DomainError, FieldError
 from core.request_context import current_request_id
 from core.text_policy import BadText
@@ -91,50 +89,10 @@ def as_domain_error(exception: BaseException) -> DomainError:
             return errors.StorageFull(
                 "The server's disk is full, so nothing was saved. Ask its operator to free space."
             )
-        case DatabaseError() if _is_busy(exception) or _is_gone(exception):
+        case _ if is_database_away(exception):
             return outage.refusal()
     log.error("unexpected error", exc_info=(type(exception), exception, exception.__traceback__))
     return _plain(500, "internal_error", "Something broke on our side. It was logged under this request id.")
-
-
-def is_disk_full(exception: BaseException | None) -> bool:
-    """Whether a full disk is behind `exception`, on SQLite, PostgreSQL or the file system."""
-    seen = 0
-    while exception is not None and seen < 8:
-        if isinstance(exception, sqlite3.OperationalError) and "disk is full" in str(exception):
-            return True
-        if isinstance(exception, OSError) and exception.errno in (28, 122):  # ENOSPC, EDQUOT
-            return True
-        if getattr(exception, "sqlstate", None) == "53100":
-            return True
-        exception, seen = exception.__cause__ or exception.__context__, seen + 1
-    return False
-
-
-def _is_busy(exception: BaseException) -> bool:
-    text = str(exception)
-    state = getattr(exception.__cause__, "sqlstate", None) or ""
-    return (
-        "database is locked" in text
-        or "PoolTimeout" in type(exception.__cause__).__name__
-        or state[:2]
-        in (
-            "08",
-            "40",
-            "55",
-            "57",
-        )
-    )
-
-
-def _is_gone(exception: BaseException) -> bool:
-    """Whether the connection to a database server broke: then there is no server left to send a code."""
-    cause = exception.__cause__
-    return (
-        isinstance(exception, OperationalError | InterfaceError)
-        and type(cause).__module__.startswith("psycopg")
-        and getattr(cause, "sqlstate", None) is None
-    )
 
 
 def _plain(status: int, code: str, detail: str) -> DomainError:

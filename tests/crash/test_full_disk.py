@@ -1,11 +1,12 @@
-"""A full disk: saving answers 507 and leaves nothing half-saved, reading works, and runs go on when there is room again."""
+"""A full disk: saving answers 507 and leaves nothing half-saved, reading works, and runs go on when there is room again.
+
+With SQLite; a database server's full disk is in test_full_server.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
 import threading
 import time
 import urllib.request
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.disk import fill_up, small_disk
 from tests.fixtures.product import Product, Refused
 from tests.fixtures.vendor import Vendor
 
@@ -22,24 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(18
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a small file system is not allowed here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill_up(filler: Path) -> None:
-    """Write until not one more page fits."""
-    with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    assert os.statvfs(filler.parent).f_bavail == 0
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", megabytes=8) as folder:
+        yield folder
 
 
 class Watch:
@@ -74,15 +61,15 @@ class Watch:
         return [frame["event"]["type"] for frame in self.frames if frame["type"] == "event"]
 
 
-def test_asvs_16_5_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
+def test_asvs_16_5_a_full_disk(disk: Path, tmp_path: Path) -> None:
     """INCIDENTS 3, ENOSPC: the disk is full before the model has said its last word, and has room again after it."""
     with Vendor() as vendor:
         environment = {"AAP_RATE_LIMITS": "off", "AAP_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{vendor.port}"}
         # Its log is elsewhere: what it says while the disk is full is what the test waits for.
-        product = Product(data=small_disk / "data", environment=environment, log_file=tmp_path / "product.log")
+        product = Product(data=disk / "data", environment=environment, log_file=tmp_path / "product.log")
         try:
             product.start().set_up()
-            fill_and_free(product, vendor, small_disk / "filler")
+            fill_and_free(product, vendor, disk / "filler")
         finally:
             product.stop()
 
