@@ -18,10 +18,12 @@ from agents.models import Run, RunEvent
 from agents.runtime.hub import Published
 from agents.runtime.journal import published_event
 from agents.runtime.loading import load_saved_text
-from core.prepared import Prepared
+from agents.selectors.runs import runs_visible_to
+from core.authz import Actor
+from core.prepared import Prepared, PreparedForActor
 
 PAGE = 200
-_LOOKED_AT = ("message.started", "message.completed", "step.restarted")
+_OF_MESSAGES = ("message.started", "message.completed", "step.restarted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +64,33 @@ def read_events(run: str, *, after: int, limit: int = PAGE) -> list[Published]:
 
 
 def _published(run: str, seq: int, kind: str, at: datetime, raw: str) -> Published:
-    document = orjson.loads(raw) if kind in _LOOKED_AT else None
+    document = orjson.loads(raw) if kind in _OF_MESSAGES else None
     if document is not None and kind in PRIVATE_FIELDS:
         raw = orjson.dumps(public_json(document)).decode()
     return published_event(run, seq, at, kind, raw, document)
 
 
-def look_at_runs(runs: Sequence[str], *, rows: QuerySet[Run] | None = None) -> list[RunLook]:
-    """Where these runs stand, and what is saved of their open messages. Left out: what is not among `rows` (all runs)."""
-    looks = []
-    among = Run.objects.all() if rows is None else rows
-    for run, last_seq, status in among.filter(pk__in=runs).values_list("pk", "last_seq", "status"):
-        ended = status in Run.TERMINAL
-        texts = () if ended or status == Run.Status.QUEUED else open_text(run)
-        looks.append(RunLook(run, last_seq, ended, texts))
-    return looks
+_LOOKED_AT = ("pk", "last_seq", "status")
+_VISIBLE = PreparedForActor(
+    lambda actor, value: runs_visible_to(actor).filter(pk=value("run")).order_by().values_list(*_LOOKED_AT)
+)
+
+
+def look_at_runs(runs: Sequence[str]) -> list[RunLook]:
+    """Where these runs stand, and what is saved of their open messages."""
+    return [_look(*row) for row in Run.objects.filter(pk__in=runs).values_list(*_LOOKED_AT)]
+
+
+def look_for(actor: Actor, run: str) -> RunLook | None:
+    """Where a run stands; None unless the actor may see it."""
+    row = _VISIBLE.row(actor, run=run)
+    return None if row is None else _look(*row)
+
+
+def _look(run: str, last_seq: int, status: str) -> RunLook:
+    ended = status in Run.TERMINAL
+    texts = () if ended or status == Run.Status.QUEUED else open_text(run)
+    return RunLook(run, last_seq, ended, texts)
 
 
 def open_text(run: str) -> tuple[OpenText, ...]:
@@ -85,7 +99,9 @@ def open_text(run: str) -> tuple[OpenText, ...]:
     if not saved:
         return ()
     started: dict[str, int] = {}
-    rows = RunEvent.objects.filter(run_id=run, type__in=_LOOKED_AT).order_by("seq").values_list("seq", "type", "event")
+    rows = (
+        RunEvent.objects.filter(run_id=run, type__in=_OF_MESSAGES).order_by("seq").values_list("seq", "type", "event")
+    )
     for seq, kind, event in rows:
         if kind == "message.started":
             started[event["message"]] = seq

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from accounts.rest.address import client_ip
 from accounts.selectors import ended_sessions, session_has_ended
 from accounts.tokens import Principal, actor_for, principal_from_access_token, seconds_left
-from agents.models import Conversation
-from agents.runtime.reading import RunLook, look_at_runs
+from agents.models import Conversation, Run
+from agents.runtime.reading import RunLook, look_for
 from agents.selectors.runs import conversations_visible_to, runs_visible_to
 from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
@@ -62,23 +62,21 @@ def still_signed_in(principal: Principal) -> None:
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
 
 
+_WORKSPACE_OF_RUN = Prepared(lambda value: Run.objects.filter(pk=value("run")).values_list("workspace_id"))
+
+
 def look_at_run(principal: Principal, run: str) -> tuple[RunLook, str]:
     """Where a run stands and its workspace; NotFound unless the person may see it, whether it exists or not."""
     still_signed_in(principal)
-    workspace = workspace_of_run(run)
-    if workspace is None:
+    found = _WORKSPACE_OF_RUN.row(run=run)
+    if found is None:
         raise NotFound()
+    workspace: str = found[0]
     actor, _ = actor_for(principal, workspace)
-    looks = look_at_runs([run], rows=runs_visible_to(actor))
-    if not looks:
+    look = look_for(actor, run)
+    if look is None:
         raise NotFound()
-    return looks[0], workspace
-
-
-def workspace_of_run(run: str) -> str | None:
-    from agents.models import Run
-
-    return Run.objects.filter(pk=run).values_list("workspace_id", flat=True).first()
+    return look, workspace
 
 
 def look_at_topic(principal: Principal, topic: str) -> TopicRight:

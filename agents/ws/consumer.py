@@ -130,13 +130,15 @@ class RunSocket(AsyncWebsocketConsumer):
     # --- Signing in ----------------------------------------------------------------------------------------------------
 
     async def _authenticate(self, frame: m.Authenticate) -> None:
+        if self.principal is None:
+            self._deadline.cancel()  # the client was in time; how long we take to look is not its fault
         client = self.scope.get("client") or (None,)
         forwarded = dict(self.scope.get("headers", ())).get(b"x-forwarded-for", b"").decode("latin-1")
         signed_in = await in_db(authority.sign_in, frame.token, client[0], forwarded)
         if self._shut:
             return
         if self.principal is None:
-            if not sockets.room_for(signed_in.principal):
+            if not sockets.admit(self._number, signed_in.principal):
                 await self.shut(CLOSE_OVERLOADED)
                 return
         elif self.principal.key != signed_in.principal.key:

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +63,6 @@ class Place:
 class Crowd:
     """What all clients together saw. `answers`: statuses of handshakes; `closes`: close codes, None for a bare cut."""
 
-    runs: list[str]
     answers: Counter[int] = field(default_factory=Counter)
     closes: Counter[int | None] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -76,9 +76,9 @@ class Crowd:
 class Viewer(asyncio.Protocol):
     """One client: `connect` until it has caught up with all runs, then it only listens."""
 
-    def __init__(self, crowd: Crowd, product: Product, token: str) -> None:
+    def __init__(self, crowd: Crowd, product: Product, token: str, runs: Sequence[str]) -> None:
         self.crowd, self.product, self.token = crowd, product, token
-        self.places = {run: Place() for run in crowd.runs}
+        self.places = {run: Place() for run in runs}
         self._due: set[str] = set()
         self._transport: asyncio.Transport | None = None
 
@@ -88,7 +88,7 @@ class Viewer(asyncio.Protocol):
         self.caught_up: asyncio.Future[None] = loop.create_future()
         while not self.caught_up.done():
             self._gone: asyncio.Future[None] = loop.create_future()
-            self._frames, self._upgraded, self._due, self._head = wire.Frames(), False, set(self.crowd.runs), b""
+            self._frames, self._upgraded, self._due, self._head = wire.Frames(), False, set(self.places), b""
             try:
                 await loop.create_connection(lambda: self, "127.0.0.1", self.product.port)
             except OSError as error:
