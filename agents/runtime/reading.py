@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from django.db.models import QuerySet, TextField
+from django.db.models import IntegerField, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from agents.engine.events import PRIVATE_FIELDS, public_json
@@ -51,16 +51,30 @@ def _frames(events: QuerySet[RunEvent]) -> QuerySet[RunEvent, tuple[int, str, da
     return ordered.values_list("seq", "type", "at", "raw")
 
 
-_FIRST_PAGE = Prepared(lambda value: _frames(RunEvent.objects.filter(run_id=value("run")))[:PAGE])
+# The number is text in a prepared query.
+_PAGE = Prepared(
+    lambda value: _frames(
+        RunEvent.objects.filter(run_id=value("run"), seq__gt=Cast(Value(value("after")), IntegerField()))
+    )[:PAGE]
+)
 
 
 def read_events(run: str, *, after: int, limit: int = PAGE) -> list[Published]:
     """The events of a run after a number, as frames, in order."""
-    if after <= 0 and limit == PAGE:
-        rows = _FIRST_PAGE.rows(run=run)
+    if limit == PAGE:
+        rows = _PAGE.rows(run=run, after=str(after))
     else:
         rows = list(_frames(RunEvent.objects.filter(run_id=run, seq__gt=after))[:limit])
     return [_published(run, seq, kind, at, raw) for seq, kind, at, raw in rows]
+
+
+def read_pages(places: Sequence[tuple[str, int]]) -> list[list[Published] | Exception]:
+    """The pages that follow these places (run, number), each read once; for viewers who come back together."""
+    found: dict[tuple[str, int], list[Published] | Exception] = {}
+    for run, after in places:
+        if (run, after) not in found:
+            found[run, after] = read_events(run, after=after)
+    return [found[place] for place in places]
 
 
 def _published(run: str, seq: int, kind: str, at: datetime, raw: str) -> Published:

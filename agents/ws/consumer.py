@@ -36,12 +36,17 @@ from core.db import in_db
 from core.errors import DomainError, NotAuthenticated
 from core.ids import ID_PATTERN
 from core.request_context import begin_request
+from core.together import Together
 
 log = logging.getLogger(__name__)
 
 SUBSCRIPTIONS = 200
 FRAMES_PER_SECOND = 50
 FRAME_BURST = 250
+
+# After a restart thousands come back in the same second.
+_signing_in = Together(authority.sign_in_all)
+_looking = Together(authority.look_at_all_runs)
 
 
 class RunSocket(AsyncWebsocketConsumer):
@@ -134,7 +139,7 @@ class RunSocket(AsyncWebsocketConsumer):
             self._deadline.cancel()  # the client was in time; how long we take to look is not its fault
         client = self.scope.get("client") or (None,)
         forwarded = dict(self.scope.get("headers", ())).get(b"x-forwarded-for", b"").decode("latin-1")
-        signed_in = await in_db(authority.sign_in, frame.token, client[0], forwarded)
+        signed_in = await _signing_in.ask(authority.Credential(frame.token, client[0], forwarded))
         if self._shut:
             return
         if self.principal is None:
@@ -158,7 +163,7 @@ class RunSocket(AsyncWebsocketConsumer):
             self._refuse("run", frame.run, "not_found", "There is no such run, or it is not shared with you.")
             return
         try:
-            look, workspace = await in_db(authority.look_at_run, principal, frame.run)
+            look, workspace = await _looking.ask(authority.RunWish(principal, frame.run))
         except NotAuthenticated:
             raise
         except DomainError as error:
