@@ -24,7 +24,7 @@ from tests.fixtures.counter import CountingService
 from tests.fixtures.crowd import Person, make_people
 from tests.fixtures.fleet import Fleet, Worker, wait_until
 from tests.fixtures.line import Line
-from tests.scale.amounts import SEED, amount
+from tests.scale.amounts import MOST_SECONDS, SEED, amount
 
 RUNS = amount("RUNS", sample=100, full=10_000)
 #: One more death or sleep for so many runs.
@@ -59,7 +59,7 @@ class Campaign:
         self.fleet, self.counter, self.story = fleet, counter, Story()
         self.random = random.Random(SEED)
         self.people: list[Person] = make_people(fleet.webs[0], PEOPLE)
-        self.renewed = time.monotonic()
+        self.begun = self.renewed = time.monotonic()
         self.numbers = iter(range(RUNS))
         self.all_started = self.all_ended = False
         self.changed = asyncio.Condition()
@@ -81,6 +81,8 @@ class Campaign:
         mine: set[str] = set()
         lines = [Line(web, self.people[number].token) for web in self.fleet.webs]
         for run_number in self.numbers:
+            if time.monotonic() - self.begun > MOST_SECONDS:
+                break
             async with self.changed:
                 await self.changed.wait_for(lambda: len(mine & self.story.open) < OPEN_EACH)
             for line in lines:
@@ -217,23 +219,24 @@ def test_g3_no_effect_happens_twice_in_silence(fleet: Fleet, counter: CountingSe
 
     story = asyncio.run(campaign())
     took = time.monotonic() - begun
-    assert len(story.started) == RUNS
+    count = len(story.started)
+    assert count == RUNS or took > MOST_SECONDS
     journals = read_journals(fleet, list(story.started))
     calls: set[str] = set()
     for run in story.started:
         calls.add(check(run, journals[run], story, counter.calls))
-    assert len(calls) == RUNS
+    assert len(calls) == count
     counted = counter.calls.copy()
     assert max(counted.values()) == 1, [call for call, times in counted.items() if times > 1]
     effects = counted.total() - before
     assert sum(counted[call] for call in calls) == effects, "an effect that belongs to no run"
     ends = Counter(journal[-1]["type"] for journal in journals.values())
     stopped = sum(said == "stop" for said in story.decided.values())
-    assert ends == Counter({"run.succeeded": RUNS - stopped, "run.cancelled": stopped}) + Counter()
+    assert ends == Counter({"run.succeeded": count - stopped, "run.cancelled": stopped}) + Counter()
     assert story.kills and story.sleeps and story.decided, "nothing was unsure: nothing was tried"
     wait_until(lambda: not queued(fleet), "messages were left over")
     print(
-        f"\nG3: {RUNS} runs, {effects} effects, none twice; {story.doubled} doubled messages, {story.again} starts sent "
+        f"\nG3: {count} runs, {effects} effects, none twice; {story.doubled} doubled messages, {story.again} starts sent "
         f"again, {story.kills} kills, {story.sleeps} sleeps beyond the lease, {len(story.decided)} unsure calls, all of "
         f"them decisions ({dict(Counter(story.decided.values()))}); {took:.0f} s, seed {SEED}"
     )
