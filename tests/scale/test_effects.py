@@ -138,14 +138,14 @@ class Campaign:
         line.close()
 
     async def double(self) -> None:
-        """Messages of the queue come again: up to three times more, soon or when the run has ended long ago."""
-        sent: Counter[str] = Counter()
+        """Messages of the queue come again: most runs' once or twice, soon, and some when the run has ended long ago."""
+        seen: set[str] = set()
         while not self.all_ended:
-            await asyncio.sleep(0.2)
-            runs = [run for run in self.story.open if sent[run] < 1]
-            late = self.random.sample(list(self.story.started), min(3, len(self.story.started)))
-            again = [run for run in [*runs, *late] for _ in range(self.random.randint(1, 3))]
-            sent.update(again)
+            await asyncio.sleep(0.3)
+            fresh = self.story.open - seen
+            seen |= fresh
+            again = [run for run in sorted(fresh) for _ in range(self.random.choice((0, 1, 1, 2)))]
+            again += self.random.sample(list(self.story.started), min(1, len(self.story.started)))
             messages = [json.dumps({"kind": "run", "job_id": run}) for run in again]
             await self.database.execute(
                 "SELECT procrastinate_defer_jobs_v1(ARRAY(SELECT ROW('bells','jobs.look',0,NULL,NULL,message::jsonb,NULL)"
