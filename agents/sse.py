@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from accounts.rest.authentication import async_actor
 from agents.runtime.hub import Watch, hub
 from agents.runtime.lookout import learn
-from agents.runtime.reading import RunLook, look_at_runs, read_events
+from agents.runtime.reading import RunLook, look_for, read_events
 from agents.selectors.runs import runs_visible_to
 from core.authz import Actor, Permission
 from core.db import in_db
@@ -60,10 +60,10 @@ def _sees(actor: Actor, run: str) -> bool:
 
 
 def _look(actor: Actor, run: str) -> RunLook:
-    looks = look_at_runs([run], rows=runs_visible_to(actor))
-    if not looks:
+    look = look_for(actor, run)
+    if look is None:
         raise NotFound()
-    return looks[0]
+    return look
 
 
 class _Signal:

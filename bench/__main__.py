@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from bench import clone, serving, sizes, streaming
+from bench import clone, serving, sizes, streaming, workers
 from bench.table import Figure, as_table, write_json
 
 NAMES = ("P1", "P2", "P3", "P5", "P6", "P7", "P8", "P9", "P14", "U1")
@@ -23,14 +23,14 @@ NAMES = ("P1", "P2", "P3", "P5", "P6", "P7", "P8", "P9", "P14", "U1")
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", help=f"some of {','.join(NAMES)}")
+    parser.add_argument("--only", help=f"some of {','.join(NAMES)}; or P12 (PostgreSQL, Redis and two workers), P13")
     parser.add_argument("--streams", default="50,200", help="how many streams at once for P1 to P3")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--clone", action="store_true", help="measure P13 too: a fresh clone, made and run; minutes")
     options = parser.parse_args()
     wanted = {name.strip().upper() for name in options.only.split(",")} if options.only else set(NAMES)
-    unknown = wanted - set(NAMES) - {"P13"}
+    unknown = wanted - set(NAMES) - {"P12", "P13"}
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     levels = [int(part) for part in options.streams.split(",")]
@@ -67,6 +67,8 @@ def run(folder: Path, wanted: set[str], levels: list[int], rounds: int, *, clone
         figures += serving.cold_starts(folder, rounds, say)
     if "P9" in wanted:
         figures += serving.run_starts(folder, rounds, say)
+    if "P12" in wanted:
+        figures += workers.two_workers(folder, rounds, say)
     if clone_too:
         figures += clone.fresh_clone(folder, say)
     if "P14" in wanted:

@@ -99,6 +99,11 @@ def parse_database_url(url: str) -> dict[str, object]:
         )
     options: dict[str, object] = dict(parse_qsl(parts.query))
     host = unquote(parts.hostname or "") or str(options.pop("host", ""))
+    # A process that is paused in the middle of a transaction holds its locks, and everybody else waits for them. The
+    # server ends such a transaction when the lease on a run is over as well (LEASE, ten seconds).
+    given = str(options.get("options", ""))
+    if "idle_in_transaction_session_timeout" not in given:
+        options["options"] = f"{given} -c idle_in_transaction_session_timeout=10s".strip()
     options["pool"] = {"min_size": 1, "max_size": read_int("AAP_DATABASE_POOL", 20, low=4, high=500), "timeout": 5}
     return {
         "ENGINE": "core.postgresql",

@@ -12,6 +12,10 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | ten numbers up to 60, drawn by `SEED` | every number |
 | a set-up cut off | at its last two steps | at every step of a first one |
+| runs with a tool whose effects are counted, under deaths and doubled messages | 100, two deaths by `SEED` | 10,000 |
+| viewers cut off and back at once | 200 | 10,000 |
+| Redis flushed, killed and restarted while runs go on | 5 times | 100 times |
+| questions that two people answer at once, for each database | 50 | 10,000 |
 """
 
 from __future__ import annotations

@@ -151,12 +151,15 @@ class Channel:
     def learn_text(self, message: str, started_seq: int, text: str, reasoning: str) -> None:
         """What the database holds of an open message of a run that somebody else carries on."""
         opened = self.open.get(message)
+        news = opened is None
         if opened is None:
             opened = self.open[message] = OpenMessage(self.run, message, started_seq)
         for part, whole in ((opened.text, text), (opened.reasoning, reasoning)):
             if len(whole) > part.length:
                 part.append(whole[part.length :])
-        self.wake_all()
+                news = True
+        if news:  # each watcher that comes makes us look: it must not wake all who are here
+            self.wake_all()
 
     def wake_all(self) -> None:
         for watch in self.watches:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents.models import Decision, Interjection, Run
@@ -212,7 +212,11 @@ class LeaseKeeper:
         said = Exists(Interjection.objects.filter(run=OuterRef("pk"), taken=False))
         for start in range(0, len(runs), _AT_ONCE):
             ours = Run.objects.filter(pk__in=runs[start : start + _AT_ONCE], lease_holder=HOLDER, status__in=Run.OPEN)
-            ours.update(lease_until=server_now(LEASE))
+            with transaction.atomic():
+                # A row that is being written just now is left for the next beat: to wait for it while holding others
+                # is a deadlock with the journal's writer, which ended the renewal of all.
+                free = list(ours.select_for_update(skip_locked=True).values_list("pk", flat=True))
+                Run.objects.filter(pk__in=free).update(lease_until=server_now(LEASE))
             rows = ours.annotate(said=said).values_list("pk", "lease_epoch", "cancel_requested_at", "said")
             for run, epoch, cancelled, spoken_to in rows:
                 still[run] = (epoch, cancelled is not None, spoken_to)

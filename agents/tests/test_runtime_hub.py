@@ -134,6 +134,19 @@ def test_the_ring_is_bounded_and_the_journal_fills_in() -> None:
     assert len(channel._entries) <= 2
 
 
+def test_looking_up_what_is_known_wakes_nobody() -> None:
+    """A thousand who come back to a run each make it be looked up; that must not be a million wake-ups."""
+    hub, channel = opened()
+    idle = Idle()
+    watch = hub.watch("run_1", idle, after_seq=2)
+    channel.learn_text("msg_a", 3, "half", "")
+    take(watch)
+    channel.learn_text("msg_a", 3, "half", "")
+    assert idle.woken == 1
+    channel.learn_text("msg_a", 3, "half of it", "")
+    assert idle.woken == 2 and take(watch)[0]["text"] == " of it"
+
+
 def test_channels_go_when_nobody_needs_them() -> None:
     hub, _ = opened()
     watch = hub.watch("run_1", Idle(), after_seq=0)

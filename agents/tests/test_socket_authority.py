@@ -8,7 +8,18 @@ import pytest
 
 from accounts.models import Membership
 from accounts.tokens import principal_from_access_token
-from agents.ws.authority import TopicRight, Watched, check_watchers, look_at_run, look_at_topic, sign_in
+from agents.ws.authority import (
+    Credential,
+    RunWish,
+    TopicRight,
+    Watched,
+    check_watchers,
+    look_at_all_runs,
+    look_at_run,
+    look_at_topic,
+    sign_in,
+    sign_in_all,
+)
 from core.errors import DomainError, NotAuthenticated, NotFound
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -24,10 +35,10 @@ def test_a_run_is_its_starters_and_of_those_who_may_view_any(
 ) -> None:
     member = make_person(workspace, "user")
     stranger = make_person(None)
-    assert look_at_run(principal_from_access_token(owner.token), run["id"])[0].last_seq == 1
+    assert look_at_run(RunWish(principal_from_access_token(owner.token), run["id"]))[0].last_seq == 1
     for person in (member, stranger):
         with pytest.raises(NotFound):
-            look_at_run(principal_from_access_token(person.token), run["id"])
+            look_at_run(RunWish(principal_from_access_token(person.token), run["id"]))
         with pytest.raises(NotFound):
             look_at_topic(principal_from_access_token(person.token), f"conversation:{run['conversation']}")
     with pytest.raises(DomainError):
@@ -88,7 +99,41 @@ def test_all_of_a_persons_sockets_are_checked_with_four_queries(
 
 
 def test_only_good_tokens_sign_in(owner: Any) -> None:
-    assert sign_in(owner.token, "127.0.0.1", "").expires_in > 600
-    for token in ("", "x", owner.token[:-2], owner.token + "x", "é" * 10, "a" * 10_000):
+    good = Credential(owner.token, "127.0.0.1", "")
+    assert sign_in(good).expires_in > 600
+    bad = [
+        Credential(token, "127.0.0.1", "")
+        for token in ("", "x", owner.token[:-2], owner.token + "x", "é" * 10, "a" * 10_000)
+    ]
+    for one in bad:
         with pytest.raises(NotAuthenticated):
-            sign_in(token, "127.0.0.1", "")
+            sign_in(one)
+    first, *refused, last = sign_in_all([good, *bad, good])
+    assert kind(first) == kind(last) == sign_in(good).principal
+    assert [type(one) for one in refused] == [NotAuthenticated] * len(bad)
+
+
+def test_many_are_let_in_as_each_would_be_alone(
+    owner: Any, agent: Any, run: Any, make_person: Any, workspace: Any
+) -> None:
+    """Those who come back together are asked for together: nobody sees more or less by that."""
+    own, other = make_person(workspace, "user"), make_person(workspace, "owner")
+    theirs = own.post("runs/", {"agent": agent["id"], "input": {"text": "theirs"}})
+    runs = [run["id"], *([theirs.data["id"]] if theirs.status_code == 202 else []), "run_gone"]
+    signed_out, disabled, removed = (make_person(workspace, "owner") for _ in range(3))
+    people = [owner, own, other, make_person(None), make_person(workspace, "viewer"), signed_out, disabled, removed]
+    shown = [Credential(person.token, None, None) for person in people]
+    wishes = [RunWish(principal_from_access_token(person.token), one) for person in people for one in runs]
+    assert signed_out.post("/api/v1/auth/logout/", {}).status_code == 204
+    disabled.person.is_active = False
+    disabled.person.save()
+    Membership.objects.filter(user=removed.person).delete()
+    assert [kind(one) for one in sign_in_all(shown)] == [kind(sign_in_all([one])[0]) for one in shown]
+    alone = [kind(look_at_all_runs([wish])[0]) for wish in wishes]
+    assert [kind(one) for one in look_at_all_runs(wishes)] == alone
+    assert len({str(one) for one in alone}) >= 3, "seen, not found, signed out"
+
+
+def kind(found: Any) -> Any:
+    """What the answer comes to, without the seconds that pass."""
+    return type(found) if isinstance(found, Exception) else getattr(found, "principal", found)

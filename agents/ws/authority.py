@@ -5,24 +5,31 @@ Uses the same selectors as the API, so that a door cannot be wider than another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
 from accounts.rest.address import client_ip
 from accounts.selectors import ended_sessions, session_has_ended
-from accounts.tokens import Principal, actor_for, principal_from_access_token, seconds_left
-from agents.models import Conversation
-from agents.runtime.reading import RunLook, look_at_runs
+from accounts.tokens import (
+    Principal,
+    actor_for,
+    principal_from_access_token,
+    principals_from_access_tokens,
+    seconds_left,
+)
+from agents.models import Conversation, Run
+from agents.runtime.reading import RunLook, look_at_runs, look_for
 from agents.selectors.runs import conversations_visible_to, runs_visible_to
 from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
-from core.errors import NotAuthenticated, NotFound
+from core.errors import DomainError, NotAuthenticated, NotFound
 from core.prepared import Prepared, PreparedForActor
 
 _AT_ONCE = 400
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +56,40 @@ class TopicRight:
         return self.topic.partition(":")[2]
 
 
-def sign_in(token: str, peer: str | None, forwarded: str | None) -> SignedIn:
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a socket shows to sign in, and where it came from."""
+
+    token: str
+    peer: str | None
+    forwarded: str | None
+
+    @property
+    def ip(self) -> str | None:
+        return client_ip({"REMOTE_ADDR": self.peer or "", "HTTP_X_FORWARDED_FOR": self.forwarded or ""})
+
+
+def sign_in(shown: Credential) -> SignedIn:
     """NotAuthenticated for anything but a good access token."""
-    meta = {"REMOTE_ADDR": peer or "", "HTTP_X_FORWARDED_FOR": forwarded or ""}
-    principal = principal_from_access_token(token, ip=client_ip(meta))
-    return SignedIn(principal, seconds_left(token))
+    return SignedIn(principal_from_access_token(shown.token, ip=shown.ip), seconds_left(shown.token))
+
+
+def sign_in_all(shown: Sequence[Credential]) -> list[SignedIn | Exception]:
+    """The same for many, in their order."""
+    if len(shown) == 1:
+        return [_found_or_refusal(lambda: sign_in(shown[0]))]
+    found = principals_from_access_tokens([(one.token, one.ip) for one in shown])
+    return [
+        person if isinstance(person, Exception) else SignedIn(person, seconds_left(one.token))
+        for one, person in zip(shown, found, strict=True)
+    ]
+
+
+def _found_or_refusal(find: Callable[[], T]) -> T | Exception:
+    try:
+        return find()
+    except DomainError as refusal:
+        return refusal
 
 
 def still_signed_in(principal: Principal) -> None:
@@ -62,23 +98,59 @@ def still_signed_in(principal: Principal) -> None:
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
 
 
-def look_at_run(principal: Principal, run: str) -> tuple[RunLook, str]:
+_WORKSPACE_OF_RUN = Prepared(lambda value: Run.objects.filter(pk=value("run")).values_list("workspace_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunWish:
+    """A person wants to watch a run."""
+
+    principal: Principal
+    run: str
+
+
+def look_at_run(wish: RunWish) -> tuple[RunLook, str]:
     """Where a run stands and its workspace; NotFound unless the person may see it, whether it exists or not."""
-    still_signed_in(principal)
-    workspace = workspace_of_run(run)
-    if workspace is None:
+    still_signed_in(wish.principal)
+    found = _WORKSPACE_OF_RUN.row(run=wish.run)
+    if found is None:
         raise NotFound()
-    actor, _ = actor_for(principal, workspace)
-    looks = look_at_runs([run], rows=runs_visible_to(actor))
-    if not looks:
+    workspace: str = found[0]
+    actor, _ = actor_for(wish.principal, workspace)
+    look = look_for(actor, wish.run)
+    if look is None:
         raise NotFound()
-    return looks[0], workspace
+    return look, workspace
 
 
-def workspace_of_run(run: str) -> str | None:
-    from agents.models import Run
+def look_at_all_runs(wishes: Sequence[RunWish]) -> list[tuple[RunLook, str] | Exception]:
+    """The same for many, in their order.
 
-    return Run.objects.filter(pk=run).values_list("workspace_id", flat=True).first()
+    One query for all sign-ins, one for all workspaces, then two for each person and workspace and one for the runs.
+    """
+    if len(wishes) == 1:
+        return [_found_or_refusal(lambda: look_at_run(wishes[0]))]
+    gone = ended_sessions(wish.principal.session_id for wish in wishes)
+    workspaces = dict(Run.objects.filter(pk__in={wish.run for wish in wishes}).values_list("pk", "workspace_id"))
+    questions: dict[tuple[str, str], _Question] = {}
+    for wish in wishes:
+        if wish.run in workspaces:
+            _question(questions, wish.principal, workspaces[wish.run]).runs.add(wish.run)
+    for question in questions.values():
+        question.ask()
+    seen: set[str] = set().union(*(question.seen for question in questions.values()))
+    looks = {look.run: look for look in look_at_runs(sorted(seen))}
+    found: list[tuple[RunLook, str] | Exception] = []
+    for wish in wishes:
+        workspace = workspaces.get(wish.run, "")
+        asked = questions.get((wish.principal.key, workspace))
+        if wish.principal.session_id in gone:
+            found.append(NotAuthenticated("This sign-in has ended. Sign in again."))
+        elif asked is None or not asked.allows_runs({wish.run}) or wish.run not in looks:
+            found.append(NotFound())
+        else:
+            found.append((looks[wish.run], workspace))
+    return found
 
 
 def look_at_topic(principal: Principal, topic: str) -> TopicRight:
@@ -138,9 +210,9 @@ def check_watchers(watched: dict[int, Watched]) -> tuple[set[int], set[int]]:
     questions: dict[tuple[str, str], _Question] = {}
     for one in asking.values():
         for workspace, runs in one.runs.items():
-            _question(questions, one, workspace).runs |= runs
+            _question(questions, one.principal, workspace).runs |= runs
         for right in one.topics:
-            question = _question(questions, one, right.workspace)
+            question = _question(questions, one.principal, right.workspace)
             if right.kind == "conversation":
                 question.conversations.add(right.name)
     for question in questions.values():
@@ -148,8 +220,10 @@ def check_watchers(watched: dict[int, Watched]) -> tuple[set[int], set[int]]:
     refused = {
         number
         for number, one in asking.items()
-        if not all(_question(questions, one, workspace).allows_runs(runs) for workspace, runs in one.runs.items())
-        or not all(_question(questions, one, right.workspace).allows_topic(right) for right in one.topics)
+        if not all(
+            _question(questions, one.principal, workspace).allows_runs(runs) for workspace, runs in one.runs.items()
+        )
+        or not all(_question(questions, one.principal, right.workspace).allows_topic(right) for right in one.topics)
     }
     return ended, refused
 
@@ -184,10 +258,10 @@ class _Question:
         return self.actor.has(TOPIC_PERMISSIONS[right.kind])
 
 
-def _question(questions: dict[tuple[str, str], _Question], one: Watched, workspace: str) -> _Question:
-    key = one.principal.key, workspace
+def _question(questions: dict[tuple[str, str], _Question], principal: Principal, workspace: str) -> _Question:
+    key = principal.key, workspace
     if key not in questions:
-        questions[key] = _Question(one.principal, workspace)
+        questions[key] = _Question(principal, workspace)
     return questions[key]
 
 

@@ -14,14 +14,16 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agents.runtime.hub import Watch, hub
-from agents.runtime.reading import read_events
-from core.db import in_db
+from agents.runtime.reading import read_pages
+from core.together import Together
 
 log = logging.getLogger(__name__)
 
 MAX_CONTROL_FRAMES = 2000
 GAP_WAIT_SECONDS = 0.2
 FRAMES_AT_ONCE = 50
+
+_pages = Together(read_pages)
 
 
 class Line(Protocol):
@@ -125,7 +127,7 @@ class Outbox:
     async def _read(self, watch: Watch) -> None:
         """Fetch a page of the journal for a watch that is behind what the hub keeps."""
         try:
-            page = watch.replay(await in_db(read_events, watch.channel.run, after=watch.cursor))
+            page = watch.replay(await _pages.ask((watch.channel.run, watch.cursor)))
         except Exception as error:
             self._on_failed(error)
             return

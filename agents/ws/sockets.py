@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from typing import Protocol
 
 from django.conf import settings
@@ -44,6 +45,8 @@ class OpenSocket(Protocol):
 class Sockets:
     def __init__(self) -> None:
         self._open: dict[int, OpenSocket] = {}
+        self._people: dict[int, str] = {}
+        self._of_person: Counter[str] = Counter()  # kept, not counted: thousands may come back in the same second
         self._numbers = itertools.count(1)
         self._checker: asyncio.Task[None] | None = None
         self.restarting = False
@@ -58,13 +61,22 @@ class Sockets:
 
     def leave(self, number: int) -> None:
         self._open.pop(number, None)
+        person = self._people.pop(number, None)
+        if person is not None:
+            self._of_person[person] -= 1
+            if not self._of_person[person]:
+                del self._of_person[person]
         OPEN_SOCKETS.set(len(self._open))
 
-    def room_for(self, principal: Principal) -> bool:
-        if settings.RATE_LIMITS == "off":
-            return True
-        mine = sum(1 for s in self._open.values() if s.principal is not None and s.principal.key == principal.key)
-        return mine < SOCKETS_PER_USER * float(settings.RATE_LIMITS)
+    def admit(self, number: int, principal: Principal) -> bool:
+        """Count the socket as this person's; False when they have as many as they may."""
+        person = principal.key
+        limits = settings.RATE_LIMITS
+        if limits != "off" and self._of_person[person] >= SOCKETS_PER_USER * float(limits):
+            return False
+        self._people[number] = person
+        self._of_person[person] += 1
+        return True
 
     async def close_all(self, code: int = CLOSE_RESTARTING) -> None:
         """For the drain of a stopping server: everybody is told to come back."""
