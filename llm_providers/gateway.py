@@ -171,11 +171,12 @@ async def stream_model(
     task = asyncio.current_task()
     assert task is not None
     model = resolved or await resolve_model(workspace_id, model_id)
+    hand_to = on_text or (lambda text: None)
 
     def hand_on(text: str) -> None:
         if stop.reason is None:
             call.characters += len(text)
-            on_text(text)
+            hand_to(text)
 
     request = ModelRequest(
         model=model.name,
