@@ -72,6 +72,9 @@ class _Signal:
     def __init__(self) -> None:
         self.event = asyncio.Event()
 
+    def wake_now(self, watch: Watch) -> None:
+        self.wake(watch)
+
     def wake(self, watch: Watch) -> None:
         self.event.set()
 

@@ -156,11 +156,14 @@ async def stream_model(
     stop: StopSignal | None = None,
     resolved: ResolvedModel | None = None,
     record: Recorder | None = None,
+    on_text: Callable[[str], None] | None = None,
 ) -> AsyncGenerator[GatewayEvent]:
     """One model call. Yields ModelEvents, then UsageSettled, then ModelStopped, or ModelInterrupted on a stop.
 
     Raises ProviderError, after settling what was used. Errors that may pass are tried again (at most twice) while
-    nothing has been yielded. `resolved` was looked up a moment ago; `record` writes the usage later, but before anything
+    nothing has come. Plain text may go to `on_text` at once instead of being yielded; the order stays.
+
+    `resolved` was looked up a moment ago; `record` writes the usage later, but before anything
     that is handed over after it. Closing the iterator or cancelling its task closes the vendor's connection. To be
     iterated by one task: it is the one that a stop interrupts.
     """
@@ -168,12 +171,20 @@ async def stream_model(
     task = asyncio.current_task()
     assert task is not None
     model = resolved or await resolve_model(workspace_id, model_id)
+    hand_to = on_text or (lambda text: None)
+
+    def hand_on(text: str) -> None:
+        if stop.reason is None:
+            call.characters += len(text)
+            hand_to(text)
+
     request = ModelRequest(
         model=model.name,
         messages=tuple(messages),
         tools=tuple(tools),
         max_output_tokens=max_output_tokens,
         context_window=model.context_window,
+        on_text=None if on_text is None else hand_on,
     )
     call = _Call(workspace_id, model, request, attribution or CallAttribution(), record)
     attempt = 0

@@ -5,7 +5,7 @@ Pure values; imports neither Django nor any HTTP library. Vendor words stop in t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -74,6 +74,8 @@ class ModelRequest:
     tools: tuple[ToolDefinition, ...] = ()
     max_output_tokens: int | None = None
     context_window: int | None = None
+    on_text: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
+    """Where an adapter may hand plain text at once, on the loop's thread, instead of yielding a TextDelta for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Must not know: databases, sockets, HTTP, clocks, vendors.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 
 from agents.engine import events as ev
@@ -184,25 +184,32 @@ class _Drive:
 
         begun = ports.monotonic()
         answer = Answer()
+
+        def on_text(text: str) -> None:
+            if answer.first_token is None:
+                answer.first_token = ports.monotonic()
+            answer.text.append(text)
+            ports.live(message, "text", text)
+
         stream = ports.model.stream(
             step=number,
             messages=messages,
             tools=ports.tools.definitions(),
             max_output_tokens=room_for_output(self.state, spec.limits),
+            on_text=on_text,
         )
-        await self._listen(stream, message, answer)
+        await self._listen(stream, message, answer, on_text)
         self._record(number, message, answer, begun)
 
-    async def _listen(self, stream: AsyncIterator[object], message: str, answer: Answer) -> None:
-        live, text, reasoning, monotonic = self.ports.live, answer.text, answer.reasoning, self.ports.monotonic
+    async def _listen(
+        self, stream: AsyncIterator[object], message: str, answer: Answer, on_text: Callable[[str], None]
+    ) -> None:
+        live, reasoning, monotonic = self.ports.live, answer.reasoning, self.ports.monotonic
         try:
             async for event in stream:
                 kind = type(event)
-                if kind is TextDelta:  # by far the most frequent: first, and without a match statement
-                    if answer.first_token is None:
-                        answer.first_token = monotonic()
-                    text.append(event.text)  # type: ignore[attr-defined]
-                    live(message, "text", event.text)  # type: ignore[attr-defined]
+                if kind is TextDelta:
+                    on_text(event.text)  # type: ignore[attr-defined]
                 elif kind is ReasoningDelta:
                     if answer.first_token is None:
                         answer.first_token = monotonic()

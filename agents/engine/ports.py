@@ -86,8 +86,11 @@ class ModelPort(Protocol):
         messages: Sequence[ChatMessage],
         tools: Sequence[ToolDefinition],
         max_output_tokens: int | None,
+        on_text: Callable[[str], None],
     ) -> AsyncIterator[GatewayEvent]:
-        """One model call. Ends with ModelStopped, or with ModelInterrupted once a stop was requested; or raises
+        """One model call. Plain text may go to `on_text` at once instead of coming as an event; the order stays.
+
+        Ends with ModelStopped, or with ModelInterrupted once a stop was requested; or raises
         ProviderError. Usage comes as UsageSettled before the end."""
         ...
 

@@ -89,6 +89,10 @@ class Watcher(Protocol):
 
     def wake(self, watch: Watch) -> None: ...
 
+    def wake_now(self, watch: Watch) -> None:
+        """For live text, of which one piece comes at a time: there is nothing to gather, so send at once if possible."""
+        self.wake(watch)
+
 
 class Channel:
     """One run. `held`: this process carries the run on, so the channel sees everything first."""
@@ -145,7 +149,10 @@ class Channel:
         opened = self.open.get(message)
         if opened is not None:
             opened.part(part).append(text)
-            self.wake_all()
+            for watch in tuple(self.watches):
+                if not watch.dirty:
+                    watch.dirty = True
+                    watch.watcher.wake_now(watch)
         return opened
 
     def learn_text(self, message: str, started_seq: int, text: str, reasoning: str) -> None:

@@ -37,6 +37,7 @@ class GatewayModel:
         messages: Sequence[ChatMessage],
         tools: Sequence[ToolDefinition],
         max_output_tokens: int | None,
+        on_text: Callable[[str], None],
     ) -> AsyncIterator[GatewayEvent]:
         run = self._run
         resolved, self._first = self._first, None  # what was looked up with the claim holds for the first call only
@@ -50,6 +51,7 @@ class GatewayModel:
             stop=self._stop,
             resolved=resolved,
             record=self._record,
+            on_text=on_text,
         )
 
 

@@ -76,6 +76,9 @@ class Relay:
 
     # --- The holder's side ---------------------------------------------------------------------------------------------
 
+    def wake_now(self, watch: Watch) -> None:
+        self.wake(watch)
+
     def wake(self, watch: Watch) -> None:
         """The hub has news of a run that is watched elsewhere."""
         self._dirty[watch.channel.run] = watch

@@ -54,6 +54,7 @@ class TwinModel:
         messages: Sequence[ChatMessage],
         tools: Sequence[ToolDefinition],
         max_output_tokens: int | None,
+        on_text: Callable[[str], None],
     ) -> AsyncIterator[GatewayEvent]:
         self.requests.append(messages)
         try:

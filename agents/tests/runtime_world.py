@@ -65,6 +65,9 @@ class Follower:
         self.resume = resume
         self.watch: Watch | None = None
 
+    def wake_now(self, watch: Watch) -> None:
+        self.wake(watch)
+
     def wake(self, watch: Watch) -> None:
         self._event.set()
 

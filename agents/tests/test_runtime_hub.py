@@ -17,6 +17,9 @@ class Idle:
     def __init__(self) -> None:
         self.woken = 0
 
+    def wake_now(self, watch: Watch) -> None:
+        self.wake(watch)
+
     def wake(self, watch: Watch) -> None:
         self.woken += 1
 

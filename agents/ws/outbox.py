@@ -67,6 +67,12 @@ class Outbox:
         self._ready.append((watch, None))
         self._schedule()
 
+    def wake_now(self, watch: Watch) -> None:
+        self._ready.append((watch, None))
+        if not self._scheduled:
+            self._scheduled = True
+            self._drain()
+
     def put(self, frame: str) -> None:
         """A frame of its own (ready, pong, error, notice). Raises Overfull."""
         if len(self._control) >= MAX_CONTROL_FRAMES:

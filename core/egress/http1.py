@@ -83,8 +83,11 @@ class Connection(asyncio.Protocol):
         self.received = 0
         self.cap: int | None = None
         self.paused = False
+        self.tapped = False
         self.on_linger_end: Callable[[], object] | None = None
         self.waiter: asyncio.Future[None] | None = None
+        self.tap: Callable[[bytes], bool] | None = None
+        """Offered the bytes of a read while the reader waits. False: the reader must see to something, so wake it."""
         self.last_read = self.loop.time()
         self.read_timeout = 0.0
         self.timer: asyncio.TimerHandle | None = None
@@ -114,6 +117,16 @@ class Connection(asyncio.Protocol):
             self._fail(HttpFault("the answer is not HTTP"))
         if not self.head_done and self.head_size > MAX_HEAD:
             self._fail(HttpFault("the head of the answer is too large"))
+        waiter = self.waiter
+        if self.tap is not None and self.chunks and waiter is not None and not waiter.done():
+            data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+            self.chunks.clear()
+            self.buffered = 0
+            if self.tap(data):
+                if not self.complete and self.fault is None:
+                    return
+            else:
+                self.tapped = True
         self._wake()
 
     def eof_received(self) -> bool:
@@ -230,8 +243,14 @@ class Connection(asyncio.Protocol):
         self._restart_timer()
 
     async def read(self) -> bytes:
-        """All body bytes that have arrived, at least one; b"" at the clean end. Raises HttpFault."""
+        """All body bytes that have arrived, at least one; b"" at the clean end, or once the tap gave False.
+
+        Raises HttpFault.
+        """
         while not self.chunks:
+            if self.tapped:
+                self.tapped = False
+                return b""
             if self.fault is not None:
                 raise self.fault
             if self.complete:
@@ -240,6 +259,7 @@ class Connection(asyncio.Protocol):
         data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
         self.chunks.clear()
         self.buffered = 0
+        self.tapped = False
         if self.paused and self.transport is not None and self.alive:
             self.paused = False
             self.last_read = self.loop.time()
@@ -281,7 +301,14 @@ class Connection(asyncio.Protocol):
         if (
             waiter is not None
             and not waiter.done()
-            and (self.chunks or self.complete or self.fault is not None or self.head_done or not self.alive)
+            and (
+                self.chunks
+                or self.tapped
+                or self.complete
+                or self.fault is not None
+                or self.head_done
+                or not self.alive
+            )
         ):
             waiter.set_result(None)
 

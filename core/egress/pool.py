@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
@@ -34,6 +35,10 @@ class Exchange:
         self.reason = connection.reason
         self.headers = connection.headers
         self.read = connection.read
+
+    def tap(self, take: Callable[[bytes], bool]) -> None:
+        """Offer the bytes of every read to `take` first, without waking the reader."""
+        self._connection.tap = take
 
     def end_soon(self) -> None:
         """All is read: let the last bytes of the answer arrive, then keep the connection."""

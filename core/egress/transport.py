@@ -108,6 +108,7 @@ def _transport_class(library: Any) -> Any:
                     "reason_phrase": exchange.reason,
                     "read": stream.read,
                     "end_soon": exchange.end_soon,
+                    "tap": exchange.tap,
                 },
             )
 

@@ -27,7 +27,9 @@ class AnthropicAdapter:
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
         dialect = MessagesEvents(model=request.model, name=NAME, api_key=access.api_key)
-        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
+        return stream_events(
+            lambda: _open(request, access), dialect, sse=True, name=NAME, access=access, on_text=request.on_text
+        )
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         client = await client_for(access, _build)

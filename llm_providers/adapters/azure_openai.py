@@ -31,7 +31,9 @@ class AzureOpenAIAdapter:
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
         dialect = ChatEvents(name=NAME, api_key=access.api_key)
-        return stream_events(lambda: _open(request, access), dialect, sse=True, name=NAME, access=access)
+        return stream_events(
+            lambda: _open(request, access), dialect, sse=True, name=NAME, access=access, on_text=request.on_text
+        )
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         """The deployments named in the options; Azure lists deployments to its management API only. Else all models."""

@@ -41,7 +41,9 @@ class OllamaAdapter:
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
         dialect = OllamaEvents(name=NAME)
-        return stream_events(lambda: _open(request, access), dialect, sse=False, name=NAME, access=access)
+        return stream_events(
+            lambda: _open(request, access), dialect, sse=False, name=NAME, access=access, on_text=request.on_text
+        )
 
     async def list_models(self, access: Access) -> Sequence[DiscoveredModel]:
         """The models that this Ollama has pulled and that can chat. Details are asked for a few at a time."""
