@@ -54,6 +54,7 @@ class RunSocket(AsyncWebsocketConsumer):
     """/ws/v1/"""
 
     sign_in_seconds: ClassVar[float] = 5.0
+    _deadline: asyncio.TimerHandle
     _shut = True
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
