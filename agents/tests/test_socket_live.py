@@ -1,11 +1,13 @@
-"""The socket and the stream of a product that really runs: delivered over TCP, cut, killed, revoked."""
+"""The socket and the stream of a product that really runs: delivered over TCP, cut, revoked.
+
+What viewers see of deaths and restarts is in tests/crash/test_any_shape.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import signal
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +18,7 @@ from typing import Any
 import pytest
 import websockets
 
-from tests.fixtures.product import EMAIL, PASSWORD, Product, Refused, running_product
+from tests.fixtures.product import EMAIL, PASSWORD, Product, running_product
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 #: Of one message, of two with a tool's call between them, long and short pieces.
@@ -321,41 +323,3 @@ def test_the_stream_carries_the_same_frames_and_goes_on_after_an_id(product: Pro
     with pytest.raises(urllib.error.HTTPError) as missing:
         read_stream(product, "run_01m81w1te3ebnsg1cyfgwxw6st")
     assert missing.value.code == 404
-
-
-def test_kill_in_the_middle_and_the_answer_is_whole(product: Product) -> None:
-    """INCIDENTS 3.15: kill -9 while runs are written; after the restart each ends right and no tool ran twice."""
-    texts = [f'{n} [[tool:calculator {{"expression": "{n}*2"}}]] [[tokens:40 gap:25]]' for n in range(8)]
-    runs = [start(product, text)["id"] for text in texts]
-    time.sleep(0.8)
-    product.kill(signal.SIGKILL)
-    product.start()
-    for run in runs:
-        done = product.wait_for_end(run, 30)
-        assert done["status"] == "succeeded", done
-        events = [row["event"] for row in product.events(run)]
-        assert [row["seq"] for row in product.events(run)] == list(range(1, len(events) + 1))
-        assert sum(e["type"] in ("run.succeeded", "run.failed", "run.cancelled") for e in events) == 1
-        completed = [e for e in events if e["type"] == "message.completed"]
-        assert completed[-1]["text"] == done["output"]["text"] != ""
-        assert sum(e["type"] == "tool.completed" for e in events) == 1
-
-
-async def test_a_restart_tells_viewers_to_come_back(product: Product) -> None:
-    run = await asyncio.to_thread(start, product, "Long [[tokens:400 gap:20]]")
-    async with connect(product) as client:
-        await client.send(type="subscribe", run=run["id"])
-        await client.follow(stop_at=15)
-        assert product.process is not None
-        product.process.send_signal(signal.SIGTERM)
-        assert await close_code(client, 20) == 1012
-    await asyncio.to_thread(product.process.wait, 30)
-    await asyncio.to_thread(product.start)
-    async with connect(product) as again:
-        again.seq, again.texts, again.open = client.seq, client.texts, client.open
-        await again.send(type="subscribe", run=run["id"], after_seq=again.seq)
-        await again.follow()
-    done = await asyncio.to_thread(product.call, "GET", f"runs/{run['id']}/")
-    assert done["status"] == "succeeded" and again.answer() == done["output"]["text"]
-    with pytest.raises(Refused):
-        await asyncio.to_thread(product.call, "GET", "runs/run_01m81w1te3ebnsg1cyfgwxw6st/")

@@ -197,7 +197,7 @@ def check_ended(installation: Installation, run: str, text: str, counter: Counti
 
 
 def test_whoever_works_is_told_to_stop(installation: Installation) -> None:
-    """SIGTERM: what cannot end in time is handed over at once; viewers of a web server are told to come back (1012)."""
+    """INCIDENTS 3.27, SIGTERM: what cannot end in time is handed over; a web server's viewers are told to come back."""
     run = installation.start_run(LONG)
     web = installation.webs[-1]
     viewer = Viewer(web, run).start()
@@ -253,7 +253,7 @@ def test_a_question_is_answered_after_a_death(installation: Installation) -> Non
 
 @pytest.mark.timeout(240 + 12 * max(KILLS, 1000 if os.environ.get("FULL") else 0))
 def test_g1_kills_at_random_moments(installation: Installation, counter: CountingService) -> None:
-    """Of any process, while runs answer, count and ask, and a person answers them."""
+    """INCIDENTS 3.15, 3.16: of any process, while runs answer, count and ask, and a person answers them."""
     moments = random.Random(f"{SEED} {installation.shape}")
     runs: dict[str, str] = {}
     viewers: list[Viewer] = []
