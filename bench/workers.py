@@ -30,8 +30,8 @@ class Load:
     concurrency: int
 
 
-SHORT = Load("short runs (2 tokens, no pause)", "[[tokens:2 gap:0]]", 300, 100)
-WAITING = Load("runs that wait for their model (20 tokens, 50 ms apart; 10 at once)", "[[tokens:20 gap:50]]", 60, 10)
+SHORT = Load("short runs (2 tokens, no pause)", "[[tokens:2 gap:0]]", 150, 100)
+WAITING = Load("runs that wait for their model (20 tokens, 50 ms apart; 10 at once)", "[[tokens:20 gap:50]]", 40, 10)
 
 
 def two_workers(folder: Path, rounds: int, say: Callable[[str], None]) -> list[Figure]:
