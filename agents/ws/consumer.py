@@ -56,7 +56,6 @@ class RunSocket(AsyncWebsocketConsumer):
     sign_in_seconds: ClassVar[float] = 5.0
     _deadline: asyncio.TimerHandle
     _shut = True
-    _deadline: asyncio.TimerHandle
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
