@@ -56,7 +56,7 @@ def due_runs(limit: int) -> list[str]:
 # The same condition as `claimable`, by hand: putting the query together took longer than running it, for every run.
 _CLAIM = """
 UPDATE {run} SET lease_epoch = lease_epoch + 1, lease_until = {end}, lease_holder = %(holder)s
-WHERE id = %(run)s AND (status IN ('queued', 'running') OR (status = 'waiting' AND (
+WHERE id = {free} AND (status IN ('queued', 'running') OR (status = 'waiting' AND (
     cancel_requested_at IS NOT NULL OR NOT EXISTS (
       SELECT 1 FROM {decision} asked WHERE asked.run_id = {run}.id AND asked.status = 'open'))))
   AND (lease_until IS NULL OR lease_until < {now} OR lease_until > {far})
@@ -67,11 +67,13 @@ WHERE id = %(run)s AND (status IN ('queued', 'running') OR (status = 'waiting' A
 
 
 _SERVER_TIMES = {
+    # A row that a paused process has locked is not waited for: its lock would stop this process as well.
+    "free": "(SELECT id FROM agents_run WHERE id = %(run)s FOR UPDATE SKIP LOCKED)",
     "now": "CLOCK_TIMESTAMP()",
     "end": f"CLOCK_TIMESTAMP() + INTERVAL '{LEASE.total_seconds()} seconds'",
     "far": f"CLOCK_TIMESTAMP() + INTERVAL '{LEASE.total_seconds() * 1.5} seconds'",
 }
-_OUR_TIMES = {"now": "%(now)s", "end": "%(end)s", "far": "%(far)s"}
+_OUR_TIMES = {"free": "%(run)s", "now": "%(now)s", "end": "%(end)s", "far": "%(far)s"}
 
 
 def claim_run(run: str) -> bool:
