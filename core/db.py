@@ -44,6 +44,14 @@ async def in_db(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return await asyncio.get_running_loop().run_in_executor(_get_pool(), _call, function, args, kwargs)
 
 
+def limit_transactions() -> None:
+    """Bound every transaction of this process in time, on PostgreSQL; for processes that serve or work."""
+    if connection.vendor == "postgresql":
+        from core.postgresql.base import limit_transactions as limit
+
+        limit()
+
+
 def after_commit(function: Callable[[], object]) -> None:
     """Call `function` once the present transaction is committed (at once outside of one); its errors are logged."""
     transaction.on_commit(function, robust=True)

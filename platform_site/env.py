@@ -99,11 +99,13 @@ def parse_database_url(url: str) -> dict[str, object]:
         )
     options: dict[str, object] = dict(parse_qsl(parts.query))
     host = unquote(parts.hostname or "") or str(options.pop("host", ""))
-    # A process that is paused in the middle of a transaction holds its locks, and everybody else waits for them. The
-    # server ends such a transaction when the lease on a run is over as well (LEASE, ten seconds).
+    # A process that is paused in the middle of a transaction holds its locks. The server ends such a transaction when the
+    # lease on a run is over as well (LEASE, ten seconds), and nobody waits longer than five seconds for a lock.
     given = str(options.get("options", ""))
-    if "idle_in_transaction_session_timeout" not in given:
-        options["options"] = f"{given} -c idle_in_transaction_session_timeout=10s".strip()
+    for name, limit in (("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")):
+        if name not in given:
+            given = f"{given} -c {name}={limit}".strip()
+    options["options"] = given
     options["pool"] = {"min_size": 1, "max_size": read_int("AAP_DATABASE_POOL", 20, low=4, high=500), "timeout": 5}
     return {
         "ENGINE": "core.postgresql",

@@ -10,7 +10,7 @@ from typing import IO
 
 from django.conf import settings
 
-from core.db import in_db
+from core.db import in_db, limit_transactions
 
 log = logging.getLogger("platform.server")
 
@@ -30,6 +30,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     code = None if is_set_up() else issue_code()
 
     async def on_start() -> None:
+        limit_transactions()
         await connect_processes()
         if settings.SERVE_WORKER:
             await start_embedded(settings.DATA_DIR)

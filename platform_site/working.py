@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from core.db import limit_transactions
+
 log = logging.getLogger("platform.worker")
 
 
@@ -43,6 +45,7 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
+    limit_transactions()
     await connect_processes()
     register_jobs()
     host.start()

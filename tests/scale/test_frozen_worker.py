@@ -53,3 +53,24 @@ def freeze_in_transaction(worker: Worker, database: psycopg.Connection) -> bool:
         worker.send(signal.SIGCONT)
         time.sleep(0.013)
     return False
+
+
+def test_a_run_whose_row_stays_locked_holds_up_no_other(fleet: Fleet) -> None:
+    """As by a worker that froze between two messages of one statement, which the database does not count as idle."""
+    web, text = fleet.webs[0], "Beside it [[tokens:20 gap:5]]"
+    with psycopg.connect(fleet.environment["DATABASE_URL"]) as frozen:
+        for worker in fleet.workers:
+            worker.send(signal.SIGSTOP)
+        try:
+            locked = start(fleet, text)
+            frozen.execute("SELECT 1 FROM agents_run WHERE id = %s FOR UPDATE", [locked])
+        finally:
+            for worker in fleet.workers:
+                worker.send(signal.SIGCONT)
+        others = [start(fleet, text) for _ in range(30)]
+        for run in others:
+            assert web.wait_for_end(run, LEASE_SECONDS)["status"] == "succeeded"
+        assert web.call("GET", f"runs/{locked}/")["status"] == "queued"
+    assert web.wait_for_end(locked, LEASE_SECONDS)["status"] == "succeeded"
+    for run in (locked, *others):
+        sound(web, run)
