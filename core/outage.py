@@ -20,19 +20,21 @@ LOOK_LASTS = 10.0
 _lock = threading.Lock()
 _away = False
 _next_look = 0.0
+_had_at = 0.0
 
 
-def begins() -> None:
-    """No connection could be had."""
+def begins(asked_at: float) -> None:
+    """No connection could be had. Who has waited for long must not say so when others had one meanwhile."""
     global _away, _next_look
     with _lock:
-        _away, _next_look = True, time.monotonic() + LOOK_EVERY
+        if _had_at < asked_at:
+            _away, _next_look = True, time.monotonic() + LOOK_EVERY
 
 
 def ends() -> None:
     """A connection was had."""
-    global _away
-    _away = False
+    global _away, _had_at
+    _away, _had_at = False, time.monotonic()
 
 
 def refuses() -> bool:

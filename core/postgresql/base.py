@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from weakref import WeakSet
 
@@ -29,13 +30,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """As Django's."""
 
     def get_new_connection(self, conn_params: Any) -> Any:
+        asked_at = time.monotonic()
         try:
             connection = super().get_new_connection(conn_params)
             if _limited is not None and connection not in _limited:
                 self._limit(connection)
                 _limited.add(connection)
         except (PoolTimeout, PoolClosed, OperationalError):
-            outage.begins()
+            outage.begins(asked_at)
             raise
         outage.ends()
         return connection

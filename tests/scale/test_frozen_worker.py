@@ -17,6 +17,7 @@ ENDED = ("succeeded", "failed", "cancelled")
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
 
 
+@pytest.mark.full
 def test_runs_go_on_while_a_worker_is_frozen_in_a_transaction(fleet: Fleet) -> None:
     frozen, web = fleet.workers[0], fleet.webs[0]
     runs: list[str] = []
