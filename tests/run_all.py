@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=15"]
 #: One more than the cores of a small machine: half of these tests wait for something.
-PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1)), "--dist", "loadgroup"]
+PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1))]
 
 
 @dataclass
@@ -53,7 +53,9 @@ def stages(full: bool) -> list[Stage]:
         Stage(
             "PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}
         ),
-        Stage("Browser", [*PLAIN, "-m", in_browser], amounts),
+        # Two at once: a browser waits for the product, and the product for the browser.
+        Stage("Browser", [*PLAIN, "-n", "2", "--dist", "loadfile", "-m", f"{in_browser} and not alone"], amounts),
+        Stage("Browser, timed", [*PLAIN, "-m", f"{in_browser} and alone"], amounts),
     ]
 
 
