@@ -53,9 +53,8 @@ def stages(full: bool) -> list[Stage]:
         Stage(
             "PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}
         ),
-        # Two at once: a browser waits for the product, and the product for the browser.
-        Stage("Browser", [*PLAIN, "-n", "2", "--dist", "loadfile", "-m", f"{in_browser} and not alone"], amounts),
-        Stage("Browser, timed", [*PLAIN, "-m", f"{in_browser} and alone"], amounts),
+        # One after the other: two at once took as long on two cores, and some of them measure time.
+        Stage("Browser", [*PLAIN, "-m", in_browser], amounts),
     ]
 
 

@@ -93,7 +93,6 @@ def test_a_killed_server_comes_back_with_the_whole_answer(
     assert (run["status"], run["attempts"]) == ("succeeded", 2)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("how", ["button", "key"])
 def test_stop_keeps_what_was_seen(person: Callable[..., Person], product: Product, how: str) -> None:
     """GOALS U5"""

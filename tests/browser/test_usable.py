@@ -6,12 +6,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-import pytest
-
 from tests.browser.driving import Person
 from tests.fixtures.product import Product
-
-pytestmark = pytest.mark.alone
 
 ROUNDS = 9
 # The goal is a second on a machine of its own. The bounds leave room for two cores that do other work meanwhile, and still
