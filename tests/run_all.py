@@ -32,7 +32,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=15"]
 #: One more than the cores of a small machine: half of these tests wait for something.
-PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1)), "--dist", "loadgroup"]
+PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1))]
 
 
 @dataclass
