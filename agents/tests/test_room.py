@@ -32,13 +32,7 @@ def test_of_a_person(owner: Any, agent: dict[str, Any], make_person: Callable[..
     assert start(owner, agent).status_code == 202
 
 
-def test_of_a_workspace(
-    owner: Any,
-    agent: dict[str, Any],
-    make_person: Callable[..., Any],
-    make_workspace: Callable[..., Any],
-    workspace: Any,
-) -> None:
+def test_of_a_workspace(owner: Any, agent: dict[str, Any], make_person: Callable[..., Any], workspace: Any) -> None:
     for _ in range(20):
         person = make_person(workspace, "builder")
         assert [start(person, agent).status_code for _ in range(2)] == [202, 202]
@@ -48,13 +42,7 @@ def test_of_a_workspace(
     assert Run.objects.filter(workspace=workspace).count() == 40
 
 
-def test_of_all(
-    owner: Any,
-    agent: dict[str, Any],
-    make_person: Callable[..., Any],
-    make_workspace: Callable[..., Any],
-    workspace: Any,
-) -> None:
+def test_of_all(owner: Any, agent: dict[str, Any], make_workspace: Callable[..., Any]) -> None:
     assert start(owner, agent).status_code == 202
     first = Run.objects.get()
     # Elsewhere, more than this installation gets through.

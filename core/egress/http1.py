@@ -119,10 +119,7 @@ class Connection(asyncio.Protocol):
             self._fail(HttpFault("the head of the answer is too large"))
         waiter = self.waiter
         if self.tap is not None and self.chunks and waiter is not None and not waiter.done():
-            data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
-            self.chunks.clear()
-            self.buffered = 0
-            if self.tap(data):
+            if self.tap(self._take()):
                 if not self.complete and self.fault is None:
                     return
             else:
@@ -256,15 +253,8 @@ class Connection(asyncio.Protocol):
             if self.complete:
                 return b""
             await self._wait()
-        data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
-        self.chunks.clear()
-        self.buffered = 0
         self.tapped = False
-        if self.paused and self.transport is not None and self.alive:
-            self.paused = False
-            self.last_read = self.loop.time()
-            self.transport.resume_reading()
-        return data
+        return self._take()
 
     def close(self) -> None:
         self.alive = False
@@ -283,6 +273,17 @@ class Connection(asyncio.Protocol):
         return self.alive and self.complete and self.keep and self.fault is None and not self.paused
 
     # --- inner ---
+
+    def _take(self) -> bytes:
+        """The body bytes that wait here; there is room again."""
+        data = self.chunks[0] if len(self.chunks) == 1 else b"".join(self.chunks)
+        self.chunks.clear()
+        self.buffered = 0
+        if self.paused and self.transport is not None and self.alive:
+            self.paused = False
+            self.last_read = self.loop.time()
+            self.transport.resume_reading()
+        return data
 
     def _header(self, name: bytes) -> bytes:
         return next((value for key, value in self.headers if key == name), b"")

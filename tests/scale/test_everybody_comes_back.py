@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from tests.crash.test_many_processes import sound
 from tests.fixtures.crowd import Person, make_people
 from tests.fixtures.fleet import Fleet
 from tests.fixtures.line import Line
+from tests.fixtures.viewer import sound
 from tests.scale.amounts import amount
 from tests.scale.crowd_of_viewers import Crowd, Viewer
 

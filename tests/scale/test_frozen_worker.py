@@ -8,8 +8,9 @@ import time
 import psycopg
 import pytest
 
-from tests.crash.test_many_processes import sound, start
+from tests.crash.test_many_processes import start
 from tests.fixtures.fleet import Fleet, Worker
+from tests.fixtures.viewer import sound
 
 LEASE_SECONDS = 10
 ENDED = ("succeeded", "failed", "cancelled")

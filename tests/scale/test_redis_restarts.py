@@ -10,8 +10,9 @@ import time
 
 import pytest
 
-from tests.crash.test_many_processes import Viewer, sound, start, view
+from tests.crash.test_many_processes import start
 from tests.fixtures.fleet import Fleet, wait_until
+from tests.fixtures.viewer import Viewer, sound, view
 from tests.scale.amounts import amount
 
 RESTARTS = amount("RESTARTS", sample=5, full=100)
