@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.counter import CountingService, counting_service
+from tests.fixtures.counter import CountingService
 from tests.fixtures.fleet import wait_until
 from tests.fixtures.installations import (
     LEASE_SECONDS,
@@ -51,13 +51,6 @@ CUT = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 )
-
-
-@pytest.fixture(scope="module")
-def counter() -> Iterator[CountingService]:
-    with counting_service() as service:
-        service.gate.set()
-        yield service
 
 
 @pytest.fixture(scope="module", params=SHAPES)

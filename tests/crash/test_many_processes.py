@@ -18,20 +18,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.fixtures.counter import CountingService, counting_service
+from tests.fixtures.counter import CountingService
 from tests.fixtures.fleet import Fleet, running_fleet, wait_until
 from tests.fixtures.product import ROOT, Product
 from tests.fixtures.viewer import Viewer, sound, view
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
 LEASE_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def counter() -> Iterator[CountingService]:
-    with counting_service() as service:
-        service.gate.set()
-        yield service
 
 
 @pytest.fixture(scope="module")

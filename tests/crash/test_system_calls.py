@@ -22,7 +22,7 @@ from typing import TypeVar
 
 import pytest
 
-from tests.fixtures.counter import CountingService, counting_service
+from tests.fixtures.counter import CountingService
 from tests.fixtures.product import Product, Refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(3600)]
@@ -38,13 +38,6 @@ def may_trace() -> bool:
         return False
     command = ["strace", "-qq", "-o", os.devnull, "-e", "trace=write", sys.executable, "-c", "print()"]
     return subprocess.run(command, capture_output=True).returncode == 0
-
-
-@pytest.fixture(scope="module")
-def counter() -> Iterator[CountingService]:
-    with counting_service() as service:
-        service.gate.set()
-        yield service
 
 
 @pytest.fixture(scope="module")
