@@ -12,4 +12,5 @@ def now() -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """`moment` as RFC 3339 in UTC with milliseconds, e.g. `2026-01-31T08:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    here = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return here.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 from core.egress.errors import EgressRefused
 
 MAX_URL = 2_000
+_UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 _SHAPE = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?P<query>\?.*)?\Z")
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@/-]*\Z")
@@ -53,13 +55,14 @@ def authority(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+@lru_cache(maxsize=512)  # a provider's address is read anew for each of its calls; a refusal is never kept
 def parse_url(text: str) -> Target:
-    """Read an http(s) URL; EgressRefused for what is not plain.."""
+    """Read an http(s) URL; EgressRefused for what is not plain."""
     if len(text) > MAX_URL:
         raise EgressRefused("The address is too long.")
     if not text.isascii():
         raise EgressRefused("The address holds characters outside ASCII. Write the host in its xn-- form.")
-    if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
+    if _UNSEEN.search(text):
         raise EgressRefused("The address holds spaces or control characters.")
     if "\\" in text:
         raise EgressRefused("The address holds a backslash.")

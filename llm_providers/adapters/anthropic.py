@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from core.egress import parse_url
 from llm_providers.adapters.anthropic_events import MessagesEvents, messages_body
-from llm_providers.adapters.clients import client_for
+from llm_providers.adapters.clients import UNTOLD, client_for
 from llm_providers.adapters.faults import raise_mapped
 from llm_providers.adapters.streaming import stream_events
 from llm_providers.errors import AuthFailed
@@ -101,6 +101,8 @@ def _build(access: Access) -> anthropic.AsyncAnthropic:
         open_telemetry=False,
     )
     client.webhook_key = None
-    client._custom_headers = {}  # ANTHROPIC_CUSTOM_HEADERS is merged in by the constructor; no argument prevents it
+    # ANTHROPIC_CUSTOM_HEADERS is merged into this by the constructor; there is no argument against it.
+    untold: dict[str, Any] = dict.fromkeys(UNTOLD, anthropic.Omit())
+    client._custom_headers = untold
     _ = client.messages  # builds the resource, and its imports, now
     return client

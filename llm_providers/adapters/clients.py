@@ -20,6 +20,12 @@ from llm_providers.protocol import Access
 C = TypeVar("C")
 MAX_CLIENTS = 256
 
+#: What the SDKs say about the machine with each call. The vendor has no need of it, and each header is written, merged and
+#: checked several times on its way.
+UNTOLD = tuple(
+    f"X-Stainless-{name}" for name in ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version", "Async")
+)
+
 _clients: OrderedDict[tuple[str, str], Any] = OrderedDict()
 _loaded: set[str] = set()
 _guard = threading.Lock()  # held for moments only: the event loop takes it

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.egress import parse_url
+from llm_providers.adapters.clients import UNTOLD
 from llm_providers.adapters.faults import raise_mapped
 from llm_providers.errors import AuthFailed
 from llm_providers.protocol import Access
@@ -59,13 +60,15 @@ def _arguments(access: Access, *, needs_key: bool) -> dict[str, Any]:
 
 
 def _without_environment(client: Any, access: Access) -> Any:
+    import openai
+
     options = access.options
     client.organization = options.get("organization") or None
     client.project = options.get("project") or None
     client.admin_api_key = None
     client.webhook_secret = None
     # OPENAI_CUSTOM_HEADERS is merged into this by the constructor; there is no argument against it.
-    client._custom_headers = {}
+    client._custom_headers = dict.fromkeys(UNTOLD, openai.Omit())
     _ = client.chat.completions  # builds the resource, and its imports, now
     return client
 

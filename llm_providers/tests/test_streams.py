@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -286,6 +287,7 @@ async def test_nothing_of_the_environment_is_sent(kind: str, settings: Any, monk
             sent = b"".join(listener.heads) + b"".join(listener.bodies)
             assert b"leak" not in sent.lower()
             assert b"traceparent" not in sent.lower()
+            assert not re.search(rb"(?i)x-stainless-(lang|package|os|arch|runtime|async)", b"".join(listener.heads))
             if key is None:
                 assert b"authorization" not in b"".join(listener.heads[-2:]).lower()
         assert len(listener.heads) == 2 * len(keyed)

@@ -204,6 +204,9 @@ class Factory(HTTPFactory):
         protocol.requestFactory = Request
         return protocol
 
+    def log(self, request: Any) -> None:
+        """Nothing: RequestIdMiddleware has logged the request, with its id and without its query."""
+
 
 def problem(status: int, code: str, detail: str) -> bytes:
     """A problem document for an answer that no view makes."""
