@@ -4,9 +4,9 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 
 | Sweep | make test | make test-all |
 |---|---|---|
-| schemathesis cases for each operation and database | 25 | 1,000 |
+| schemathesis cases for each operation, on SQLite and on PostgreSQL | 25, 10 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
-| kill -9 at random moments, by `SEED`, on each of the three shapes | 3 | 1,000 on SQLite, 200 on the others |
+| kill -9 at random moments, by `SEED`, on each of the three shapes | 3 | 1,000 on SQLite, 300 and 700 on PostgreSQL |
 | failures of a provider while keys are looked for everywhere | 80 | 200 |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
@@ -47,11 +47,14 @@ def stages(full: bool) -> list[Stage]:
     left_out = "not browser" if full else "not browser and not full"
     in_browser = "browser" if full else "browser and not full"
     amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "25"}
+    fewer = {} if full else {"FUZZ_EXAMPLES": "10"}
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, "-m", left_out], amounts),
         Stage(
-            "PostgreSQL", [*PYTEST, "-m", left_out + " and not one_database"], {**amounts, "TEST_DATABASE": "postgres"}
+            "PostgreSQL",
+            [*PYTEST, "-m", left_out + " and not one_database"],
+            {**amounts, **fewer, "TEST_DATABASE": "postgres"},
         ),
         # One after the other: two at once took as long on two cores, and some of them measure time.
         Stage("Browser", [*PLAIN, "-m", in_browser], amounts),

@@ -30,7 +30,7 @@ class RequestGuardMiddleware:
         if "\x00" in request.path:
             return problem_response(ValidationFailed("The path holds a null character.", code="malformed"))
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit():
+        if not (length.isascii() and length.isdigit()):
             return problem_response(ValidationFailed("Content-Length is not a number.", code="malformed"))
         if int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             return problem_response(TooLarge("The body is larger than 2 MiB. Send less at once."))

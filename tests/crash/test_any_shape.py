@@ -36,7 +36,9 @@ from tests.fixtures.viewer import Viewer, sound
 SEED = int(os.environ.get("SEED", "7"))
 KILLS = int(os.environ.get("KILLS", "0"))
 #: How many deaths at random moments each shape goes through: in `make test`, and in `make test-all`.
-SAMPLE, ALL = {"sqlite": 3, "postgres": 3, "fleet": 3}, {"sqlite": 1000, "postgres": 200, "fleet": 200}
+SAMPLE, ALL = {"sqlite": 3, "postgres": 3, "fleet": 3}, {"sqlite": 1000, "postgres": 300, "fleet": 700}
+#: After so many deaths everything may end: a run that is cut again and again would never do so.
+ROUND = 8
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
 
 PLAIN = 'Go on: Grüße 🌍 [[tool:calculator {"expression":"6*7"}]] [[tokens:120 gap:20]]'
@@ -248,29 +250,39 @@ def test_a_question_is_answered_after_a_death(installation: Installation) -> Non
 def test_g1_kills_at_random_moments(installation: Installation, counter: CountingService) -> None:
     """INCIDENTS 3.15, 3.16: of any process, while runs answer, count and ask, and a person answers them."""
     moments = random.Random(f"{SEED} {installation.shape}")
-    runs: dict[str, str] = {}
-    viewers: list[Viewer] = []
     kills = KILLS or (ALL if os.environ.get("FULL") else SAMPLE)[installation.shape]
     with answering_person(installation):
-        for number in range(kills):
-            if number % 50 == 49:
-                installation.sign_in()  # a token holds for a quarter of an hour
-            for text in (PLAIN, COUNT, ASK):
-                run = installation.start_run(text, web=moments.randrange(len(installation.webs)))
-                viewers.append(Viewer(moments.choice(installation.webs), run).start())
-                runs[run] = text
-            threading.Event().wait(moments.uniform(0.0, 1.2))
-            killed = moments.choice(installation.processes)
-            killed.kill()
-            killed.start()
-        for run, text in runs.items():
-            check_ended(installation, run, text, counter)
-    assert len(runs) == 3 * kills
-    for viewer in viewers:
-        assert viewer.finish() == sound(installation.webs[0], viewer.run)
+        for begun in range(0, kills, ROUND):
+            installation.sign_in()  # a token holds for a quarter of an hour
+            runs, viewers = kill_at_random(installation, moments, min(ROUND, kills - begun))
+            for run, text in runs.items():
+                check_ended(installation, run, text, counter)
+            for viewer in viewers:
+                assert viewer.finish() == sound(installation.webs[0], viewer.run)
+            if kills > ROUND:
+                print(f"{installation.shape}: {min(begun + ROUND, kills)} deaths, {len(runs)} runs more ended right")
     assert installation.rows("SELECT count(*) FROM agents_messagechunk") == [(0,)]
     if installation.shape == "sqlite":
         assert installation.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def kill_at_random(
+    installation: Installation, moments: random.Random, kills: int
+) -> tuple[dict[str, str], list[Viewer]]:
+    """So many deaths of any process, each with three runs begun before it; the runs and who watched them."""
+    runs: dict[str, str] = {}
+    viewers: list[Viewer] = []
+    for _ in range(kills):
+        for text in (PLAIN, COUNT, ASK):
+            run = installation.start_run(text, web=moments.randrange(len(installation.webs)))
+            viewers.append(Viewer(moments.choice(installation.webs), run).start())
+            runs[run] = text
+        threading.Event().wait(moments.uniform(0.0, 1.2))
+        killed = moments.choice(installation.processes)
+        killed.kill()
+        killed.start()
+    assert len(runs) == 3 * kills
+    return runs, viewers
 
 
 @pytest.mark.parametrize("whole", ["postgres", "fleet"], indirect=True)

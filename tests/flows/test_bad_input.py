@@ -213,6 +213,13 @@ def test_incident_2_49_hostile_hosts(owner: Api, host: str) -> None:
     assert b"localhost" not in answer.content
 
 
+@pytest.mark.parametrize("length", ["]", "-1", "\u00b2", "1e3", "0x10", "9" * 30])
+def test_a_length_that_is_no_length(owner: Api, length: str) -> None:
+    answer = owner.get("agents/", Content_Length=length)
+    assert answer.status_code == (413 if length.startswith("9") else 400)
+    assert answer.data["request_id"] == answer["X-Request-ID"]
+
+
 def test_a_second_set_up_is_refused(db: None, nobody: Api) -> None:
     from accounts.setup import issue_code
 

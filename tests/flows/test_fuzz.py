@@ -73,7 +73,8 @@ def test_no_answer_is_outside_the_contract(case: Any, world: dict[str, Any]) -> 
     for name in list(case.path_parameters or {}):
         if name in world and zlib.crc32(repr(case.body).encode("utf-8", "replace")) % 4:
             case.path_parameters[name] = world[name]
-    headers = dict(case.headers or {})
+    # As the server does (tests/flows/test_wire_limits.py): WSGI could not tell X_A from X-A.
+    headers = {name: value for name, value in dict(case.headers or {}).items() if "_" not in name}
     headers.pop("Authorization", None)
     headers["Authorization"] = f"Bearer {world['token']}"
     case.headers = headers

@@ -61,6 +61,13 @@ BAD: dict[str, tuple[tuple[bytes, ...], tuple[bytes, ...]]] = {
     "a chunked body past 2 MiB": ((POST + b"Transfer-Encoding: chunked\r\n\r\n", *[CHUNK] * 40), (b"413",)),
     "a length past 2 MiB": ((POST + b"Content-Length: 2097153\r\n\r\n",), (b"413",)),
     "a length and chunks": ((POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",), (b"400",)),
+    "a length that is no number": ((POST + b"Content-Length: ]\r\n\r\n",), (b"400",)),
+    "a length in raised digits": ((POST + b"Content-Length: \xb2\r\n\r\n",), (b"400",)),
+    # The server drops names with an underscore, which Django would take for the other spelling.
+    "a length by another name": (
+        (POST + b"Connection: close\r\nContent_Length: ]\r\nContent-Length: 0\r\n\r\n",),
+        (b"400", b"409"),
+    ),
     "two lengths": ((POST + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",), (b"400",)),
     "a negative length": ((POST + b"Content-Length: -4\r\n\r\nabcde",), (b"400",)),
     "no HTTP": ((b"NONSENSE\r\n\r\n",), (b"400",)),
