@@ -16,6 +16,14 @@ THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = {f"{theme} {name}": (theme, size) for theme in THEMES for name, size in SIZES.items()}
 # A request that is answered 401 or 412 by design is a line in the console that no page can prevent.
 BY_DESIGN = re.compile(r"Failed to load resource: .*status of (4\d\d)")
+_COLOURS_HAVE_CHANGED = """async () => {
+  for (let quiet = 0; quiet < 3; ) {  // what inherits a colour may begin to change when its parent is done
+    await new Promise((go) => requestAnimationFrame(go));
+    const changing = document.getAnimations().filter((one) => one instanceof CSSTransition);
+    await Promise.allSettled(changing.map((one) => one.finished));
+    quiet = changing.length ? 0 : quiet + 1;
+  }
+}"""
 _SIDEWAYS = """() => {
   const wide = document.documentElement.clientWidth;
   const over = [...document.querySelectorAll('body *')].filter((one) => {
@@ -132,13 +140,23 @@ class Person:
         self.page.evaluate("document.fonts.ready.then(() => undefined)")
         return [f"{what}: {finding}" for finding in self.axe() + [f"sticks out: {one}" for one in self.sideways()]]
 
+    def findings_in_both_themes(self, what: str) -> list[str]:
+        """The same, in each theme."""
+        found = []
+        for theme in THEMES:
+            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            if "/admin/" not in self.page.url:
+                expect(self.page.locator(f"html[data-theme={theme}]")).to_be_attached()
+            self.page.evaluate(_COLOURS_HAVE_CHANGED)
+            found += self.findings(f"{what}, {theme}")
+        return found
+
     def findings_in_all_looks(self, what: str) -> list[str]:
         """The same, in each theme on each screen."""
         found = []
-        for name, (theme, size) in LOOKS.items():
-            self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        for name, size in SIZES.items():
             self.page.set_viewport_size(size)
-            found += self.findings(f"{what}, {name}")
+            found += self.findings_in_both_themes(f"{what}, {name}")
         return found
 
     def sideways(self) -> list[str]:
@@ -148,7 +166,8 @@ class Person:
 
     def axe(self) -> list[str]:
         """Findings of axe that are serious or worse, as `rule: element`."""
-        self.page.evaluate(AXE.read_text() + "; undefined")
+        if self.page.evaluate("typeof axe") == "undefined":
+            self.page.evaluate(AXE.read_text() + "; undefined")
         found = self.page.evaluate(
             "() => axe.run(document, {resultTypes: ['violations']}).then((result) => result.violations"
             ".filter((one) => ['serious', 'critical'].includes(one.impact))"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import LOOKS, Person
+from tests.browser.driving import LOOKS, SIZES, Person
 from tests.fixtures.fleet import wait_until
 from tests.fixtures.product import EMAIL, PASSWORD, Product
 from tests.fixtures.vendor import Vendor
@@ -160,30 +160,30 @@ def test_the_sign_in_is_readable_to_all(person: Callable[..., Person]) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_what_opens_over_pages_is_readable_to_all(operator: Callable[..., Person], look: str) -> None:
-    """GOALS U2: filters, an action for chosen rows, a choice from a list, a refused form, the menus."""
-    someone = operator(look)
+@pytest.mark.parametrize("size", SIZES)
+def test_what_opens_over_pages_is_readable_to_all(operator: Callable[..., Person], size: str) -> None:
+    """GOALS U2: filters, an action for chosen rows, a choice from a list, a refused form, the menus; in both themes."""
+    someone = operator(f"light {size}")
     someone.refusals = {404}
     page = someone.open("/admin/llm_providers/provider/")
     page.get_by_role("button", name="Filters").click()
     expect(page.get_by_role("heading", name="By kind")).to_be_visible()
-    found = someone.findings("filters")
+    found = someone.findings_in_both_themes("filters")
     page = someone.open("/admin/llm_providers/provider/")
     page.locator("input.action-select").first.check()
     expect(page.get_by_text("1 of 2 selected")).to_be_visible()
-    found += someone.findings("a chosen row")
+    found += someone.findings_in_both_themes("a chosen row")
     page = someone.open("/admin/llm_providers/price/add/")
     page.get_by_role("combobox", name="Model").click()
     expect(page.get_by_role("option", name="echo-1")).to_be_visible()
-    found += someone.findings("choosing a model")
+    found += someone.findings_in_both_themes("choosing a model")
     page = someone.open("/admin/accounts/user/add/")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("This field is required").first).to_be_visible()
-    found += someone.findings("a refused form")
+    found += someone.findings_in_both_themes("a refused form")
     page = someone.open("/admin/agents/nothing/")
     expect(page.get_by_text("There is nothing at this address")).to_be_visible()
-    found += someone.findings("no such page")
+    found += someone.findings_in_both_themes("no such page")
     assert not found, "\n".join(found)
 
 

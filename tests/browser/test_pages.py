@@ -73,61 +73,53 @@ def wait_for(someone: Person, text: str) -> None:
     someone.page.evaluate("document.fonts.ready.then(() => undefined)")
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_screen_is_readable_to_all(
-    person: Callable[..., Person], product: Product, size: str, theme: str
-) -> None:
+def test_every_screen_is_readable_to_all(person: Callable[..., Person], product: Product) -> None:
     """GOALS U2, U7: axe finds nothing serious, nothing sticks out, the console stays empty."""
-    someone = person(viewport=SIZES[size], color_scheme=theme, bypass_csp=True, reduced_motion="reduce")
+    someone = person(bypass_csp=True, reduced_motion="reduce")
     found = []
     for address, text in addresses(product).items():
         someone.open(address)
         wait_for(someone, text)
-        found += [f"{address}: {finding}" for finding in someone.axe()]
-        found += [f"{address}: sticks out: {what}" for what in someone.sideways()]
+        found += someone.findings_in_all_looks(address)
     someone.open(f"/agents/{product.agent}/")  # type: ignore[attr-defined]
     someone.page.get_by_role("tab", name="Versions").click()
     expect(someone.page.get_by_text("v1", exact=True)).to_be_visible()
-    found += [f"versions: {finding}" for finding in someone.axe()]
+    found += someone.findings_in_all_looks("versions")
     assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_doors_and_what_opens_over_pages_are_readable_to_all(
-    person: Callable[..., Person], product: Product, size: str, theme: str
+    person: Callable[..., Person], product: Product, size: str
 ) -> None:
-    """GOALS U2: sign-in, the missing page, dialogs, menus, the palette, an answer under way."""
-    options = {"viewport": SIZES[size], "color_scheme": theme, "bypass_csp": True, "reduced_motion": "reduce"}
+    """GOALS U2: sign-in, the missing page, dialogs, menus, the palette, an answer under way; in both themes."""
+    options = {"viewport": SIZES[size], "bypass_csp": True, "reduced_motion": "reduce"}
     stranger = person(signed_in=False, **options)
-    found = []
     page = stranger.open("/sign-in/")
     expect(page.get_by_label("Password")).to_be_visible()
-    found += [f"sign-in: {finding}" for finding in stranger.axe()]
+    found = stranger.findings_in_both_themes("sign-in")
     someone = person(**options)
     someone.refusals = {404}
     page = someone.open("/nothing-here/")
     expect(page.get_by_text("There is no page here")).to_be_visible()
     expect(page).to_have_title(re.compile("Agent platform"))
-    found += [f"404: {finding}" for finding in someone.axe()]
+    found += someone.findings_in_both_themes("404")
     page = someone.open("/providers/")
     page.get_by_role("button", name="Add provider").first.click()
     expect(page.get_by_role("dialog").get_by_label("Provider")).to_be_visible()
-    found += [f"provider dialog: {finding}" for finding in someone.axe()]
+    found += someone.findings_in_both_themes("provider dialog")
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()
-    found += [f"palette: {finding}" for finding in someone.axe()]
+    found += someone.findings_in_both_themes("palette")
     page = someone.open("/")
     someone.say("Under way [[tokens:2000 gap:20]]")
     expect(someone.answers.first).to_contain_text("demo model")
     someone.box.fill("The next one")
-    found += [f"answering: {finding}" for finding in someone.axe()]
-    found += [f"answering: sticks out: {what}" for what in someone.sideways()]
+    found += someone.findings_in_both_themes("answering")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. The text up to here is kept.")).to_be_visible()
-    found += [f"stopped: {finding}" for finding in someone.axe()]
+    found += someone.findings_in_both_themes("stopped")
     assert not found, "\n".join(found)
 
 

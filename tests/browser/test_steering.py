@@ -220,10 +220,8 @@ def test_a_run_is_tried_again_from_one_of_its_steps(person: Callable[..., Person
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_steering_is_readable_to_all(person: Callable[..., Person], product: Product, size: str, theme: str) -> None:
-    options = {"viewport": SIZES[size], "color_scheme": theme, "bypass_csp": True, "reduced_motion": "reduce"}
-    someone = person(**options)
+def test_steering_is_readable_to_all(person: Callable[..., Person], product: Product, size: str) -> None:
+    someone = person(viewport=SIZES[size], bypass_csp=True, reduced_motion="reduce")
     page = someone.open("/")
     someone.say("Under way [[tokens:3000 gap:20]]")
     expect(someone.answers.first).to_contain_text("demo model")
@@ -235,15 +233,13 @@ def test_steering_is_readable_to_all(person: Callable[..., Person], product: Pro
     found = [f"choosing: {what}" for what in someone.sideways()]
     someone.say(f"{SAID} {'without end ' * 8}{'unbroken' * 20}")
     expect(page.get_by_text(PENDING)).to_be_visible()
-    found += [f"said: {finding}" for finding in someone.axe()]
-    found += [f"said: sticks out: {what}" for what in someone.sideways()]
+    found += someone.findings_in_both_themes("said")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. The text up to here is kept.")).to_be_visible()
     someone.wait_for_answer()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("Continues the answer above")).to_be_visible()
-    found += [f"going on: {finding}" for finding in someone.axe()]
-    found += [f"going on: sticks out: {what}" for what in someone.sideways()]
+    found += someone.findings_in_both_themes("going on")
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text("Stopped. The text up to here is kept.")).to_have_count(2)
     assert not found, "\n".join(found)

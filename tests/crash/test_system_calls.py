@@ -1,5 +1,5 @@
 """A reference run (three model calls, two tools, one decision) whose process is killed at its N-th `sendto`, `write` or
-`fdatasync`, by strace, for one N after the other until it passes untouched (G2).
+`fdatasync`, or another call that writes, by strace, for one N after the other until it passes untouched (G2).
 
 `make test` draws some of the numbers by SEED; `make test-all` takes all of them. Where processes may not be traced, the
 test says so and is left out.
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(36
 T = TypeVar("T")
 SEED = int(os.environ.get("SEED", "7"))
 SAMPLE = 10
-CALLS = "sendto,write,fdatasync"
+CALLS = "sendto,sendmsg,write,writev,pwrite64,fdatasync"  # SQLite writes its pages by pwrite64
 QUESTION = 'Refer [[tool:count_once {}]] [[tool:ask_person {"question":"Go on?"}]] [[tokens:8 gap:2]]'
 
 
@@ -183,6 +183,7 @@ def test_g2_killed_at_every_nth_system_call(product: Product, counter: CountingS
             died = refer(product, counter, number)
             killed, misses = killed + died, 0 if died else misses + 1
             number += 1
+            print(f"call {number - 1}: {'killed' if died else 'passed untouched'}")
         assert killed > 40
         return
     for number in sorted(random.Random(SEED).sample(range(1, 60), SAMPLE)):

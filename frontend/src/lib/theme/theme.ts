@@ -28,9 +28,7 @@ export function setTheme(theme: Theme): void {
 
 function watch(listener: () => void): () => void {
   listeners.add(listener);
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  media.addEventListener("change", apply);
-  return () => { listeners.delete(listener); media.removeEventListener("change", apply); };
+  return () => { listeners.delete(listener); };
 }
 
 export const useTheme = (): Theme => useSyncExternalStore(watch, read, () => "system");
