@@ -7,6 +7,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | schemathesis cases for each operation, on SQLite and on PostgreSQL | 25, 10 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 at random moments, by `SEED`, on each of the three shapes | 3 | 1,000 on SQLite, 300 and 700 on PostgreSQL |
+| tests of deaths and outages on one process with PostgreSQL | four, drawn by `SEED` | all |
 | failures of a provider while keys are looked for everywhere | 80 | 200 |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
