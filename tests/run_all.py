@@ -7,11 +7,15 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | schemathesis cases for each operation, on SQLite and on PostgreSQL | 25, 10 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 at random moments, by `SEED`, on each of the three shapes | 3 | 1,000 on SQLite, 300 and 700 on PostgreSQL |
-| tests of deaths and outages on one process with PostgreSQL | four, drawn by `SEED` | all |
+| tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 6, drawn by `SEED` | all |
+| a server's disk full: all on the fleet, on one process with PostgreSQL | 1, drawn by `SEED` | all |
+| a model's call cut off | every eleventh byte | every byte |
 | failures of a provider while keys are looked for everywhere | 80 | 200 |
+| reloads in mid answer in the browser | 8 | 20 |
+| first use of the chat, timed, in a fresh browser | 5 | 9 |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
-| the operator admin's pages in two themes on two screens | each page in one of the four, drawn by `SEED` | each in all |
-| the process killed at the N-th system call of a reference run | ten numbers up to 60, drawn by `SEED` | every number |
+| the operator admin's pages in two themes on two screens | half of them in one look, by `SEED` | each in all |
+| the process killed at the N-th system call of a reference run | six numbers up to 200, drawn by `SEED` | every number |
 | a set-up cut off | at its last two steps | at every step of a first one |
 | runs with a tool whose effects are counted, under deaths and doubled messages | 100, two deaths by `SEED` | 10,000 |
 | viewers cut off and back at once | 200 | 10,000 |

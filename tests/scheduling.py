@@ -28,7 +28,7 @@ def _rank(name: str) -> int:
 
 def unit_of(name: str) -> str:
     """The installation that a test shares, by the test's id; empty for a test that goes alone."""
-    if not name.startswith(("tests/scale/", "tests/crash/")):
+    if not name.startswith(("tests/scale/", "tests/crash/", "tests/browser/")):
         return ""
     shape = _SHAPE.search(name)
     return name.partition("::")[0] + (f"[{shape[1]}]" if shape else "")

@@ -113,7 +113,7 @@ async def test_all_text_of_one_read_is_one_event(dialect: Dialect, settings: Any
 
 
 @dialects
-@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.full)])
 async def test_a_cut_at_every_byte_of_a_call_never_makes_it_ready(dialect: Dialect, settings: Any, step: int) -> None:
     if Script.hands_on and step == 1:
         pytest.skip("a call has no plain text to hand on: every eleventh byte will do")

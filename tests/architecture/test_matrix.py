@@ -20,7 +20,8 @@ from core.ids import new_id
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.slow  # the whole table, thirteen principals a row
+# The whole table, thirteen principals a row. Who may do what is decided in Python: one database says it all.
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 # What to send, for each route and method that takes a body. "{name}" is filled in from the world's ids.
 BODIES: dict[tuple[str, str], Any] = {

@@ -69,7 +69,7 @@ def test_what_was_said_is_there_once_over_reloads(person: Callable[..., Person],
     someone = person()
     someone.away = True  # a reload cuts the socket, and Chromium may say so
     page = someone.open("/")
-    someone.say("At length [[tokens:900 gap:20]]")
+    someone.say("At length [[tokens:650 gap:20]]")
     conversation = someone.chat_id()
     expect(someone.answers.first).to_contain_text("(20).")
     steer(someone, f"{SAID} [[tokens:60 gap:0]]")

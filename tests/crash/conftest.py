@@ -10,26 +10,22 @@ import pytest
 
 from tests.fixtures.counter import CountingService, counting_service
 
-#: How many of the tests of any shape are made on one process with PostgreSQL, which shares its engine with SQLite's and its
-#: database with the fleet's. All of them with `make test-all`.
-SAMPLE = 4
+#: How many of a module's tests `make test` makes on a shape, drawn by SEED; all with `make test-all`. SQLite has them all:
+#: one process with PostgreSQL shares its engine with that, and its database with the fleet.
+SAMPLES = {
+    ("test_any_shape.py", "postgres"): 2,
+    ("test_any_shape.py", "fleet"): 6,
+    ("test_full_server.py", "postgres"): 1,
+}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    between = [
-        item
-        for item in items
-        if item.path.name == "test_any_shape.py" and "[postgres" in item.name  # a test's id names its shape
-    ]
-    drawn = set(
-        random.Random(os.environ.get("SEED", "7")).sample(
-            sorted(item.name for item in between), min(SAMPLE, len(between))
-        )
-    )
-    for item in between:
-        if item.name not in drawn:
-            item.add_marker(pytest.mark.full)
+    for (module, shape), count in SAMPLES.items():
+        tests = {item.name: item for item in items if item.path.name == module and f"[{shape}" in item.name}
+        draw = random.Random(f"{os.environ.get('SEED', '7')} {module} {shape}")
+        for name in set(tests).difference(draw.sample(sorted(tests), min(count, len(tests)))):
+            tests[name].add_marker(pytest.mark.full)
 
 
 @pytest.fixture(scope="module")

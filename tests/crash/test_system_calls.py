@@ -28,7 +28,7 @@ from tests.fixtures.product import Product, Refused
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(3600)]
 T = TypeVar("T")
 SEED = int(os.environ.get("SEED", "7"))
-SAMPLE = 10
+SAMPLE, MOST = 6, 200
 CALLS = "sendto,sendmsg,write,writev,pwrite64,fdatasync"  # SQLite writes its pages by pwrite64
 QUESTION = 'Refer [[tool:count_once {}]] [[tool:ask_person {"question":"Go on?"}]] [[tokens:8 gap:2]]'
 
@@ -186,6 +186,6 @@ def test_g2_killed_at_every_nth_system_call(product: Product, counter: CountingS
             print(f"call {number - 1}: {'killed' if died else 'passed untouched'}")
         assert killed > 40
         return
-    for number in sorted(random.Random(SEED).sample(range(1, 60), SAMPLE)):
+    for number in sorted(random.Random(SEED).sample(range(1, MOST), SAMPLE)):
         killed += refer(product, counter, number)
     assert killed >= SAMPLE // 2, f"only {killed} of {SAMPLE} were killed"

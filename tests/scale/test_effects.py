@@ -159,7 +159,7 @@ class Campaign:
     async def break_workers(self) -> None:
         """With calls under way that nobody has answered yet; kills and sleeps in turn."""
         for number in range(max(2, RUNS // RUNS_EACH)):
-            due = number * RUNS_EACH + RUNS_EACH // 5
+            due = number * min(RUNS_EACH, RUNS // 4) + RUNS_EACH // 5
             while len(self.story.started) - len(self.story.open) < min(due, RUNS - 30) and not self.all_ended:
                 await asyncio.sleep(0.02)
             if self.all_ended:
