@@ -13,6 +13,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | failures of a provider while keys are looked for everywhere | 80 | 200 |
 | reloads in mid answer in the browser | 8 | 20 |
 | first use of the chat, timed, in a fresh browser | 5 | 9 |
+| the client's screens and doors in two themes on two screens | each in two looks, by `SEED` | each in all four |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | half of them in one look, by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | six numbers up to 200, drawn by `SEED` | every number |
@@ -61,8 +62,8 @@ def stages(full: bool) -> list[Stage]:
             [*PYTEST, "-m", left_out + " and not one_database"],
             {**amounts, **fewer, "TEST_DATABASE": "postgres"},
         ),
-        # One after the other: two at once took as long on two cores, and some of them measure time.
-        Stage("Browser", [*PLAIN, "-m", in_browser], amounts),
+        # Two at once: a browser and a product keep a core and a half busy.
+        Stage("Browser", [*PLAIN, "-n", "2", "-m", in_browser], amounts),
     ]
 
 
