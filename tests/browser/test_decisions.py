@@ -219,6 +219,36 @@ def test_stop_ends_what_waits(person: Callable[..., Person], product: Product) -
     expect(open_card(page)).to_have_count(0)
 
 
+def test_what_was_asked_before_the_page_listened_is_listed_too(person: Callable[..., Person], product: Product) -> None:
+    someone = person()
+    held: list[Callable[[], None]] = []
+    listening = False
+
+    def between(page_side: Any) -> None:
+        server_side = page_side.connect_to_server()
+
+        def pass_on(message: Any) -> None:
+            if not listening and '"topic"' in message:
+                held.append(lambda: server_side.send(message))
+            else:
+                server_side.send(message)
+
+        page_side.on_message(pass_on)
+
+    someone.page.route_web_socket(re.compile("/ws/v1/"), between)
+    page = someone.open("/waiting/")
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    run = begin(product, ask("Are you there?"))
+    assert held, "the page follows no topic"
+    listening = True
+    for send in held:
+        send()
+    expect(page.locator("main").get_by_role("heading", level=2)).to_have_text(["Are you there?"])
+    page.get_by_role("button", name="Rather not say").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    assert product.wait_for_end(run["id"])["status"] == "succeeded"
+
+
 def test_all_that_waits_is_listed_and_decided_there(person: Callable[..., Person], product: Product) -> None:
     older = begin(product, ask("What is the address?"))
     someone = person()

@@ -10,7 +10,7 @@ type Entry = {
   lastResync: number; missing: string | null; dropTimer?: ReturnType<typeof setTimeout>;
 };
 type Notice = { run: string; what: string };
-type Topic = { holders: number; listeners: Set<(notice: Notice) => void>; returned: Set<() => void>; subscribed: boolean };
+type Topic = { holders: number; listeners: Set<(notice: Notice) => void>; joined: Set<() => void> };
 
 const RESYNC_MS = 400;
 
@@ -61,19 +61,21 @@ export class StreamHub {
     return () => void entry.listeners.delete(listener);
   };
 
-  follow(topic: string, onNotice: (notice: Notice) => void, onReturn: () => void): () => void {
+  /** Hear of a topic until the returned function is called. `onJoined`: from now on, the first time and after each break;
+   * what happened before was not heard, so what was read before must be read again. */
+  follow(topic: string, onNotice: (notice: Notice) => void, onJoined: () => void): () => void {
     let entry = this.topics.get(topic);
-    if (!entry) { entry = { holders: 0, listeners: new Set(), returned: new Set(), subscribed: false }; this.topics.set(topic, entry); }
+    if (!entry) { entry = { holders: 0, listeners: new Set(), joined: new Set() }; this.topics.set(topic, entry); }
     const held = entry;
     held.holders += 1;
     held.listeners.add(onNotice);
-    held.returned.add(onReturn);
+    held.joined.add(onJoined);
     if (held.holders === 1) this.askTopic(topic);
     this.socket.open();
     return () => {
       held.holders -= 1;
       held.listeners.delete(onNotice);
-      held.returned.delete(onReturn);
+      held.joined.delete(onJoined);
       if (held.holders === 0) { this.topics.delete(topic); this.socket.send({ type: "unsubscribe", topic }); }
     };
   }
@@ -89,10 +91,7 @@ export class StreamHub {
   }
 
   private resubscribe(): void {
-    for (const [topic, entry] of this.topics) {
-      this.askTopic(topic);
-      if (entry.subscribed) entry.returned.forEach((listener) => listener());
-    }
+    for (const topic of this.topics.keys()) this.askTopic(topic);
     for (const entry of this.runs.values()) {
       if (entry.holders === 0 || (isOver(entry.state.status) && entry.state.loaded)) continue;
       entry.state = { ...entry.state, caughtUp: false, resyncing: false };
@@ -103,11 +102,7 @@ export class StreamHub {
   private receive(frame: ServerFrame): void {
     switch (frame.type) {
       case "event": case "delta": case "caught_up": return this.fold(frame);
-      case "subscribed": {
-        const topic = this.topics.get(frame.topic);
-        if (topic) topic.subscribed = true;
-        return;
-      }
+      case "subscribed": return this.topics.get(frame.topic)?.joined.forEach((listener) => listener());
       case "notice": return this.topics.get(frame.topic)?.listeners.forEach((listener) => listener({ run: frame.run, what: frame.what }));
       case "error": {
         const entry = frame.run ? this.runs.get(frame.run) : undefined;

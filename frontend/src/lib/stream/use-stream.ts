@@ -50,10 +50,10 @@ function stamp(joined: string): RunState[] {
   return now;
 }
 
-export function useTopic(topic: string | null, onNotice: (notice: { run: string; what: string }) => void, onReturn: () => void = () => undefined): void {
+export function useTopic(topic: string | null, onNotice: (notice: { run: string; what: string }) => void, onJoined: () => void = () => undefined): void {
   const notice = useEffectEvent(onNotice);
-  const returned = useEffectEvent(onReturn);
-  useEffect(() => (topic ? hub().follow(topic, (n) => notice(n), () => returned()) : undefined), [topic]);
+  const joined = useEffectEvent(onJoined);
+  useEffect(() => (topic ? hub().follow(topic, (n) => notice(n), () => joined()) : undefined), [topic]);
 }
 
 const CALM_MS = 1_500;
