@@ -25,6 +25,7 @@ STAMPS = ROOT / ".stamps"
 UNDER_WAY = "under way"
 PYTHON = VENV / "bin" / "python"
 CLIENT = ROOT / "frontend"
+MOCK_VENDOR = ROOT / "tests" / "mockvendor"
 BUILD = CLIENT / "out"
 
 
@@ -182,6 +183,14 @@ def npm_packages() -> None:
     )
 
 
+def mock_vendor() -> None:
+    run(
+        ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        cwd=MOCK_VENDOR,
+        failed="The mock of the vendors for the tests could not be installed. Check the network, then run this again.",
+    )
+
+
 def build_client() -> None:
     run(
         ["npm", "run", "build"],
@@ -242,6 +251,11 @@ def main() -> None:
             if needs_build:
                 check_node()
                 todo.append(("client", sources, "Web client's build (one to two minutes)", build_client))
+    if want_dev:
+        locked = digest([MOCK_VENDOR / "package-lock.json"])
+        if not (stamp_fits("mockvendor", locked) and (MOCK_VENDOR / "node_modules").is_dir()):
+            check_node()
+            todo.append(("mockvendor", locked, "Mock of the vendors for the tests", mock_vendor))
     if want_database:
         migrations = [*ROOT.glob("*/migrations/*.py"), ROOT / "requirements.txt"]
         where = os.environ.get("DATABASE_URL", "sqlite")

@@ -13,8 +13,7 @@ from llm_providers.tests import vendors
 @pytest.fixture(scope="session")
 def vendor() -> Iterator[str]:
     """`host:port` of the vendors' mock."""
-    if not vendors.available():
-        pytest.skip("run `npm ci` in tests/mockvendor first")
+    assert vendors.available(), "tests/mockvendor has no packages; `make dev-setup` installs them"
     yield from vendors.run_mock()
 
 
