@@ -239,7 +239,10 @@ def test_what_was_asked_before_the_page_listened_is_listed_too(person: Callable[
     page = someone.open("/waiting/")
     expect(page.get_by_text("Nothing waits for you")).to_be_visible()
     run = begin(product, ask("Are you there?"))
-    assert held, "the page follows no topic"
+    deadline = time.monotonic() + 30
+    while not held:  # the page says what it wants to hear once it is signed in at the socket
+        assert time.monotonic() < deadline, "the page follows no topic"
+        page.wait_for_timeout(50)
     listening = True
     for send in held:
         send()
