@@ -127,7 +127,11 @@ class Outbox:
         if watch.ended and watch.live:
             hub.leave(watch)
             self._on_ended(watch)
-        elif watch.cursor < watch.channel.last_seq or (watch.channel.known and (watch.ended or not watch.live)):
+        elif (
+            page is not None  # what came while it was read woke nobody
+            or watch.cursor < watch.channel.last_seq
+            or (watch.channel.known and (watch.ended or not watch.live))
+        ):
             self._again(watch)  # also to say that this was all: a run that waits brings nothing more by itself
 
     async def _read(self, watch: Watch) -> None:
