@@ -169,7 +169,8 @@ class GroupWriter:
         for append, outcome in zip(batch.appends, outcomes, strict=True):
             append.done(outcome, _following(append) if outcome is None and append.ends else None)
         for future in batch.flushes:
-            future.set_result(None)
+            if future.set_running_or_notify_cancel():  # False: whoever asked no longer waits
+                future.set_result(None)
 
     def _write_one_by_one(self, batch: _Batch) -> list[Exception | None]:
         """One of them is poison: the others must not suffer."""

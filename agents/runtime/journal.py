@@ -110,15 +110,17 @@ class RunJournal:
         return rows, published
 
     def _committed(self, future: asyncio.Future[None], published: list[Published], error: Exception | None) -> None:
-        if error is None:
-            self._channel.publish(published)  # even if whoever waited is gone: it is on disk
-        else:
-            self.lost = True
-        if not future.done():
+        try:
             if error is None:
-                future.set_result(None)
+                self._channel.publish(published)  # even if whoever waited is gone: it is on disk
             else:
-                future.set_exception(error)
+                self.lost = True
+        finally:  # a watcher's fault must not hold up the run
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
 
 
 def published_event(

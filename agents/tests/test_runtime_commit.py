@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from agents.engine import events as ev
 from agents.models import MessageChunk, Run, RunEvent
 from agents.runtime.group_commit import Append, GroupWriter, SavedText, StaleLease
-from agents.runtime.hub import Channel
+from agents.runtime.hub import Channel, Watch
 from agents.runtime.journal import RunJournal
 from agents.runtime.projection import Projector
 from agents.tests.runtime_world import start
@@ -138,6 +138,35 @@ async def test_tool_starts_are_synced_to_the_disk_and_text_is_not(owner: Any, ag
     await journal.append([ev.ToolStarted("call_1")])
     await journal.append([ev.ToolCompleted("call_1", "ok", "")])
     assert levels == [(1, False), (2, True), (1, False)]
+    await asyncio.to_thread(writer.close)
+
+
+async def test_who_waits_is_told_though_another_has_left(owner: Any, agent: Any) -> None:
+    writer = GroupWriter()
+    (journal,) = await journals(owner, agent, writer, 1)
+    with writer._condition:  # both in one batch
+        left, waits = writer.flush(), writer.flush()
+        left.cancel()
+    async with asyncio.timeout(10):
+        await asyncio.wrap_future(waits)
+        await journal.append([ev.RunStarted(1)])
+    await asyncio.to_thread(writer.close)
+
+
+async def test_a_watchers_fault_does_not_hold_up_the_run(owner: Any, agent: Any) -> None:
+    class Broken:
+        def wake(self, watch: Watch) -> None:
+            raise RuntimeError("this watcher is broken")
+
+        wake_now = wake
+
+    writer, complaints = GroupWriter(), []
+    (journal,) = await journals(owner, agent, writer, 1)
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: complaints.append(context["exception"]))
+    journal._channel.watches.add(Watch(journal._channel, Broken(), 1))
+    async with asyncio.timeout(10):
+        await journal.append([ev.RunStarted(1)])
+    assert [str(complaint) for complaint in complaints] == ["this watcher is broken"]
     await asyncio.to_thread(writer.close)
 
 

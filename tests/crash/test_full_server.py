@@ -198,4 +198,4 @@ def use_up_the_log(postgres: Postgres) -> None:
             return not postgres.is_running()
         return False
 
-    wait_until(write, "it lives", 60)
+    wait_until(write, "it lives", 120)
