@@ -31,7 +31,7 @@ check: dev-setup
 	cd frontend && npm run --silent typecheck && npm run --silent lint
 
 test-fast: dev-setup
-	$(VENV)/pytest -m "not slow and not browser and not full" -n 2
+	PYTHONDONTWRITEBYTECODE= $(VENV)/pytest --ignore=tests/browser -m "not slow and not full" -n 2
 
 test: dev-setup
 	$(VENV)/python tests/run_all.py

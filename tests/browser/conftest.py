@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.driving import Person
 from tests.fixtures.product import ROOT, Product, running_product
+from tests.run_all import NO_BROWSER, find_browser
 
 FLAGS = [
     "--no-sandbox",
@@ -53,8 +53,8 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable, "chromium is missing (on Debian: apt-get install chromium)"
+    executable = find_browser()
+    assert executable, NO_BROWSER
     assert (ROOT / "frontend/out/index.html").is_file(), f"The web client is not built. {BUILD}"
     assert not is_stale(), f"The web client's build is older than its source. {BUILD}"
     browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
