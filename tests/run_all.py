@@ -4,13 +4,13 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 
 | Sweep | make test | make test-all |
 |---|---|---|
-| schemathesis cases for each operation, on SQLite and on PostgreSQL | 25, 10 | 1,000 |
+| schemathesis cases for each operation, on SQLite and on PostgreSQL | 15, 10 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 at random moments, by `SEED`, on each of the three shapes | 3 | 1,000 on SQLite, 300 and 700 on PostgreSQL |
 | tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 6, drawn by `SEED` | all |
 | a server's disk full: all on the fleet, on one process with PostgreSQL | 1, drawn by `SEED` | all |
 | a model's call cut off | every eleventh byte | every byte |
-| failures of a provider while keys are looked for everywhere | 80 | 200 |
+| failures of a provider while keys are looked for everywhere | 50 | 200 |
 | reloads in mid answer in the browser | 8 | 20 |
 | first use of the chat, timed, in a fresh browser | 5 | 9 |
 | the client's screens and doors in two themes on two screens | each in two looks, by `SEED` | each in all four |
@@ -66,7 +66,7 @@ def find_browser() -> str | None:
 def stages(full: bool) -> list[Stage]:
     chosen = [] if full else ["-m", "not full"]
     once = "not one_database" if full else "not full and not one_database"
-    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "25"}
+    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "15"}
     fewer = {} if full else {"FUZZ_EXAMPLES": "10"}
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import re
 import secrets
 import shutil
@@ -118,12 +119,24 @@ def _of_postgres(shape: Shape, database_url: str) -> dict[str, str]:
     }
 
 
+#: Below what systems give to outgoing connections: one of those could take the port of a server that was just killed.
+PORTS = range(20_000, 32_000)
+
+
 def _free_ports(count: int) -> list[int]:
     """Different ones: each probe is held until all are found."""
-    probes = [socket.socket() for _ in range(count)]
+    probes: list[socket.socket] = []
     try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
+        for port in random.SystemRandom().sample(PORTS, 1_000):
+            if len(probes) == count:
+                break
+            probe = socket.socket()
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                probe.close()
+            else:
+                probes.append(probe)
         return [int(probe.getsockname()[1]) for probe in probes]
     finally:
         for probe in probes:
