@@ -14,6 +14,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | reloads in mid answer in the browser | 8 | 20 |
 | first use of the chat, timed, in a fresh browser | 5 | 9 |
 | the client's screens and doors in two themes on two screens | each in two looks, by `SEED` | each in all four |
+| what opens over pages, what waits, steering: on a desk and on a phone | on one, by `SEED` | on both |
 | hostile texts of a model in the browser | 125 of a thousand, drawn by `SEED` | all |
 | the operator admin's pages in two themes on two screens | half of them in one look, by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | six numbers up to 200, drawn by `SEED` | every number |
@@ -71,7 +72,12 @@ def stages(full: bool) -> list[Stage]:
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, *WITHOUT_BROWSER, *chosen], amounts),
-        Stage("PostgreSQL", [*PYTEST, *WITHOUT_BROWSER, "-m", once], {**amounts, **fewer, "TEST_DATABASE": "postgres"}),
+        # Each process has a server of its own that goes with it: dropping its database would be waiting for nothing.
+        Stage(
+            "PostgreSQL",
+            [*PYTEST, "--reuse-db", *WITHOUT_BROWSER, "-m", once],
+            {**amounts, **fewer, "TEST_DATABASE": "postgres"},
+        ),
         # Two at once: a browser and a product keep a core and a half busy.
         Stage("Browser", [*PLAIN, "-n", "2", *WITHOUT_SCHEMATHESIS, *chosen, "tests/browser"], amounts),
     ]

@@ -17,6 +17,14 @@ AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 SIZES: dict[str, ViewportSize] = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 LOOKS = {f"{theme} {name}": (theme, size) for theme in THEMES for name, size in SIZES.items()}
+
+
+def drawn_sizes(what: str) -> list[str]:
+    """For a test of one screen at a time: both in `make test-all`, one by SEED and the screens' name in `make test`."""
+    sizes = list(SIZES)
+    return sizes if os.environ.get("FULL") else random.Random(SEED + what).sample(sizes, 1)
+
+
 # A request that is answered 401 or 412 by design is a line in the console that no page can prevent.
 BY_DESIGN = re.compile(r"Failed to load resource: .*status of (4\d\d)")
 _COLOURS_HAVE_CHANGED = """async () => {

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driving import Person
+from tests.browser.driving import Person, drawn_sizes
 from tests.fixtures.counter import CountingService, counting_service
 from tests.fixtures.product import Product, running_product
 
@@ -303,7 +303,7 @@ def test_lists_and_the_runs_page_say_that_it_waits(person: Callable[..., Person]
     expect(page.get_by_text("Succeeded").first).to_be_visible()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", drawn_sizes("waiting"))
 def test_what_waits_is_readable_to_all(person: Callable[..., Person], product: Product, size: str) -> None:
     long = "Which of these should it be? " * 12
     run = begin(product, ask(long, "red", "a very long answer " * 9, "unbroken" * 20))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import LOOKS, SIZES, Person
+from tests.browser.driving import LOOKS, Person, drawn_sizes
 from tests.fixtures.fleet import wait_until
 from tests.fixtures.product import EMAIL, PASSWORD, Product
 from tests.fixtures.vendor import Vendor
@@ -162,7 +162,7 @@ def test_the_sign_in_is_readable_to_all(person: Callable[..., Person]) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", drawn_sizes("admin"))
 def test_what_opens_over_pages_is_readable_to_all(operator: Callable[..., Person], size: str) -> None:
     """GOALS U2: filters, an action for chosen rows, a choice from a list, a refused form, the menus; in both themes."""
     someone = operator(f"light {size}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.driving import SIZES, Person
+from tests.browser.driving import SIZES, Person, drawn_sizes
 from tests.fixtures.product import Product, running_product
 
 JAVASCRIPT_LIMIT = 300 * 1024
@@ -88,7 +88,7 @@ def test_every_screen_is_readable_to_all(person: Callable[..., Person], product:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", drawn_sizes("doors"))
 def test_doors_and_what_opens_over_pages_are_readable_to_all(
     person: Callable[..., Person], product: Product, size: str
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import Person
+from tests.browser.driving import Person, drawn_sizes
 from tests.fixtures.product import Product, running_product
 
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 360, "height": 740}}
@@ -219,7 +219,7 @@ def test_a_run_is_tried_again_from_one_of_its_steps(person: Callable[..., Person
     expect(someone.answers.last).to_contain_text("42")
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", drawn_sizes("steering"))
 def test_steering_is_readable_to_all(person: Callable[..., Person], product: Product, size: str) -> None:
     someone = person(viewport=SIZES[size], bypass_csp=True, reduced_motion="reduce")
     page = someone.open("/")
