@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from core.db import in_db
 
@@ -36,14 +36,20 @@ class Together(Generic[Q, A]):
         answer: asyncio.Future[A] = loop.create_future()
         self._waiting.append((question, answer))
         if len(self._visits) < VISITS:
-            visit = loop.create_task(self._visit())
-            self._visits.add(visit)
-            visit.add_done_callback(self._visits.discard)
+            self._visits.add(loop.create_task(self._visit(self._waiting, self._visits)))
         return await answer
 
-    async def _visit(self) -> None:
-        while self._waiting:
-            some = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
+    async def _visit(self, waiting: deque[tuple[Q, asyncio.Future[A]]], visits: set[asyncio.Task[None]]) -> None:
+        try:
+            await self._answer_all(waiting)
+        finally:
+            # In the same step that saw nobody waiting. A task's done-callbacks come a turn of the loop later, and whoever
+            # asked in between would take this visit for one that still looks.
+            visits.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _answer_all(self, waiting: deque[tuple[Q, asyncio.Future[A]]]) -> None:
+        while waiting:
+            some = [waiting.popleft() for _ in range(min(MOST, len(waiting)))]
             found: Sequence[A | Exception]
             try:
                 found = await in_db(self._find, [question for question, _ in some])
