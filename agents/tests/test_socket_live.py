@@ -159,7 +159,14 @@ async def cut_and_come_back(product: Product, prompt: str, cut: int) -> bool:
         resume = {m: len(second.texts.get(m, "")) for m in second.open}
         extra = {"message": next(iter(resume)), "offset": next(iter(resume.values()))} if resume and cut % 2 else {}
         await second.send(type="subscribe", run=run["id"], after_seq=second.seq, **extra)
-        await second.follow()
+        try:
+            await second.follow()
+        except TimeoutError as silence:
+            now = await asyncio.to_thread(product.call, "GET", f"runs/{run['id']}/")
+            raise AssertionError(
+                f"cut {cut}: silence after event {second.seq} (asked with {first.seq}, {extra or 'no offset'}), "
+                f"{second.frames - first.frames} frames; the run is {now['status']}, its journal ends at {now['last_seq']}"
+            ) from silence
     assert second.events == [row["event"] for row in await asyncio.to_thread(product.events, run["id"])], cut
     final = {e["message"]: e["text"] for e in second.events if e["type"] == "message.completed"}
     # Live text ends early where the whole text overtook it; what was shown must be its beginning, byte for byte.
