@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.driving import Person
 from tests.fixtures.product import EMAIL, PASSWORD, Product
@@ -68,6 +68,23 @@ def test_an_own_agent_in_three_clicks_and_a_sentence(person: Callable[..., Perso
     assert clicks.count <= 3
     # The answer is the draft's own, and says so.
     expect(trial.get_by_text(re.compile("^draft\\W*$"))).to_be_visible()
+
+
+def test_whoever_is_faster_than_the_list_of_models_gets_its_first(person: Callable[..., Person]) -> None:
+    page = person().open("/")
+    held: list[Route] = []
+    slow = True
+    page.route("**/models/?*", lambda request: held.append(request) if slow else request.continue_())
+    page.goto("/agents/new/")
+    page.get_by_label("Name").fill("Hasty")
+    page.get_by_role("button", name="Create draft").click()
+    page.wait_for_timeout(300)  # an agent that does not wait for the list would be made now
+    assert held, "the list was there already"
+    slow = False
+    for request in held:
+        request.continue_()
+    trial = page.get_by_role("region", name="Try the draft")
+    expect(trial.locator("[data-composer]")).to_be_visible()
 
 
 def test_two_versions_and_what_each_answered(person: Callable[..., Person], product: Product) -> None:

@@ -7,13 +7,14 @@ import { Card } from "@/components/ui/Page";
 import { ProblemNote } from "@/components/ui/Panels";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import { useAgentActions } from "@/lib/api/resources/agents";
-import { useModels } from "@/lib/api/resources/providers";
+import { useModels, useProviderActions } from "@/lib/api/resources/providers";
 import { ModelPicker } from "./ModelPicker";
 
 export function NewAgent() {
   const router = useRouter();
   const actions = useAgentActions();
   const models = useModels({ enabled: true });
+  const { models: readModels } = useProviderActions();
   const [name, setName] = useState("");
   const [instructions, setInstructions] = useState("");
   const [picked, setPicked] = useState<string | null>(null);
@@ -24,7 +25,9 @@ export function NewAgent() {
     setBusy(true);
     setProblem(null);
     try {
-      const agent = await actions.create({ name: name.trim(), instructions, ...(model ? { model } : {}) });
+      // Whoever is faster than the list of models gets the one that it would have shown chosen.
+      const first = model ?? (models.loading ? (await readModels({ enabled: true }))[0]?.id : null);
+      const agent = await actions.create({ name: name.trim(), instructions, ...(first ? { model: first } : {}) });
       router.push(`/agents/${agent.id}/`);
     } catch (error) { setProblem(toProblem(error)); setBusy(false); }
   };

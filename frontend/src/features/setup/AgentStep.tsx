@@ -60,7 +60,7 @@ export function AgentStep({ provider, onBack }: { provider: string | null; onBac
         </Select>
       )}
       {problem && !atField ? <ProblemNote problem={problem} /> : null}
-      <Button type="submit" look="primary" busy={busy} disabled={!model} className="h-10">Create and say hello</Button>
+      <Button type="submit" look="primary" busy={busy} disabled={!model || tools.loading} className="h-10">Create and say hello</Button>
     </form>
   );
 }

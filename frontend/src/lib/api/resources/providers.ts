@@ -50,6 +50,6 @@ export function useProviderActions() {
       return call(api.remove(one(id), { ifMatch: etag }));
     },
     editModel: (id: string, input: { enabled?: boolean; label?: string }) => call(api.patch<Model>(keys.models.one(workspace, id), input)),
-    models: async () => (await api.get<{ results: Model[] }>(keys.models.list(workspace, { limit: 200 }))).results,
+    models: async (filters: { enabled?: boolean } = {}) => (await api.get<{ results: Model[] }>(keys.models.list(workspace, { ...filters, limit: 200 }))).results,
   };
 }
