@@ -156,10 +156,10 @@ class Person:
         return [finding for theme in THEMES for finding in self._findings_in(theme, what)]
 
     def findings_in_all_looks(self, what: str) -> list[str]:
-        """The same, in each theme on each screen; in `make test` in two looks of the four, drawn by SEED."""
+        """The same, in each theme on each screen; in `make test` in one look of the four, drawn by SEED."""
         looks = list(LOOKS)
         if not os.environ.get("FULL"):
-            looks = random.Random(SEED + re.sub(r"_[0-9a-z]{26}", "", what)).sample(looks, 2)  # without ids
+            looks = random.Random(SEED + re.sub(r"_[0-9a-z]{26}", "", what)).sample(looks, 1)  # without ids
         found = []
         for look in looks:
             theme, size = LOOKS[look]
