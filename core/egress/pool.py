@@ -104,8 +104,12 @@ class Pool:
             try:
                 async with asyncio.timeout(wire.pool_timeout):
                     await turn
-            except TimeoutError:
-                raise HttpPoolTimeout(f"{self._limit} connections are in use") from None
+            except (TimeoutError, asyncio.CancelledError) as leaving:
+                if turn.done() and not turn.cancelled():
+                    self._next_turn(pool)  # it came just as we leave: it is for whoever waits behind us
+                if isinstance(leaving, TimeoutError):
+                    raise HttpPoolTimeout(f"{self._limit} connections are in use") from None
+                raise
         pool.open += 1
         try:
             _, connection = await connect(
@@ -150,6 +154,9 @@ class Pool:
 
     def _freed(self, pool: _LoopPool) -> None:
         pool.open -= 1
+        self._next_turn(pool)
+
+    def _next_turn(self, pool: _LoopPool) -> None:
         while pool.queue:
             turn = pool.queue.popleft()
             if not turn.done():

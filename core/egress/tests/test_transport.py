@@ -85,6 +85,30 @@ async def test_end_soon_keeps_a_connection_whose_last_bytes_are_late(client: Any
         assert server.connections <= 2  # 1 on a machine that is not busy
 
 
+async def test_whoever_leaves_as_their_turn_comes_passes_it_on(allow: Any) -> None:
+    import httpx2
+
+    from core.egress.transport import guarded_client, guarded_transport
+
+    async with (
+        listening(answering(stream_head(), *[chunk(b"x")] * 50, gap=0.01)) as server,
+        guarded_client(guarded_transport(httpx2, between_timeout=0.3, limit=1)) as client,
+    ):
+        allow(server)
+
+        async def begin() -> Any:
+            return await client.send(client.build_request("GET", server.url), stream=True)
+
+        first = await begin()
+        second, third = asyncio.create_task(begin()), asyncio.create_task(begin())
+        await asyncio.sleep(0.05)  # both wait for the only connection
+        await first.aclose()  # the second's turn has come
+        second.cancel()
+        async with asyncio.timeout(2):
+            await (await third).aclose()
+        assert second.cancelled() and server.connections == 2
+
+
 @pytest.mark.parametrize(
     ("parts", "then", "error"),
     [
