@@ -1,5 +1,8 @@
 # Everything a person types. The work is done by deploy/quickstart/prepare.py, manage.py and the tools themselves.
 PYTHON ?= python3
+ifneq ($(origin PYTHON),file)
+export AAP_KEEP_PYTHON = 1
+endif
 export AAP_VENV ?= .venv
 VENV := $(AAP_VENV)/bin
 SHELL := /bin/sh

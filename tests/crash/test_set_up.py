@@ -6,6 +6,7 @@ the tests; `make test-all` cuts off every step of a real first set-up. `SEED=n` 
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import random
 import re
@@ -193,6 +194,45 @@ def test_a_folder_named_by_mistake_for_the_packages_is_left_alone(checkout: Chec
         assert (status, said) == (1, "")
         assert f"AAP_VENV names {wrong}, which is something else" in complained and "Traceback" not in complained
     assert [path.name for path in letters.iterdir()] == ["dear.txt"]
+
+
+OPTIMISED, PLAIN = "'--enable-optimizations' '--with-lto'", "'--prefix=/home/me'"
+THIS = str(sys.version_info[:2])
+
+
+@pytest.mark.parametrize(
+    ("own", "system_says", "taken"),
+    [
+        (PLAIN, f"{THIS} {OPTIMISED}", "system"),
+        (OPTIMISED, f"{THIS} {OPTIMISED}", "own"),
+        (None, f"{THIS} {OPTIMISED}", "own"),
+        (PLAIN, f"{THIS} {PLAIN}", "own"),
+        (PLAIN, f"(3, 1) {OPTIMISED}", "own"),
+        (PLAIN, None, "own"),  # there is none, or it has no venv
+    ],
+)
+def test_of_two_pythons_the_quicker_gets_the_packages(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    own: str | None,
+    system_says: str | None,
+    taken: str,
+) -> None:
+    monkeypatch.delenv("AAP_KEEP_PYTHON", raising=False)
+    system = tmp_path / "python3"
+    if system_says is not None:
+        system.write_text(f'#!/bin/sh\necho "{system_says}"\n')
+        system.chmod(0o755)
+    spec = importlib.util.spec_from_file_location("prepare", ROOT / "deploy/quickstart/prepare.py")
+    assert spec is not None and spec.loader is not None
+    prepare = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(prepare)
+    chosen = prepare.choose_python(own, system)
+    assert chosen == {"own": sys.executable, "system": str(system)}[taken]
+    assert ("PYTHON=" in capsys.readouterr().out) == (taken == "system"), "it is said, and how to have it otherwise"
+    monkeypatch.setenv("AAP_KEEP_PYTHON", "1")
+    assert prepare.choose_python(own, system) == sys.executable
 
 
 def test_two_set_ups_at_once_wait_for_each_other(checkout: Checkout) -> None:
