@@ -46,6 +46,9 @@ PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=
 #: One more than the cores of a small machine: half of these tests wait for something.
 PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1))]
 
+#: So many processes of the product are killed in mid work, or the sample of deaths has become too small.
+DEATHS = 50
+
 # What a stage does not need is neither collected nor loaded: each of its processes would pay for it.
 WITHOUT_BROWSER = ["--ignore=tests/browser"]
 WITHOUT_SCHEMATHESIS = ["-p", "no:schemathesis", "-p", "no:hypothesispytest"]
@@ -97,7 +100,7 @@ def main() -> int:
     if find_browser() is None:
         print(NO_BROWSER, file=sys.stderr)
         return 1
-    passed = failed = 0
+    passed = failed = deaths = 0
     for stage in stages("--full" in sys.argv):
         started = time.monotonic()
         print(f"== {stage.title}", flush=True)
@@ -124,8 +127,12 @@ def main() -> int:
             print(f"{stage.title}: no test ran", flush=True)
             bad = 1
         passed, failed = passed + good, failed + bad
+        deaths += sum(map(int, re.findall(r"^(\d+) processes of the product were killed", output, re.MULTILINE)))
         print(f"== {stage.title}: {good} passed, {bad} failed in {time.monotonic() - started:.0f} s", flush=True)
-    print(f"{passed} passed, {failed} failed", flush=True)
+    if deaths < DEATHS:
+        print(f"only {deaths} processes of the product were killed; {DEATHS} are the least", flush=True)
+        failed += 1
+    print(f"{passed} passed, {failed} failed; {deaths} processes of the product were killed", flush=True)
     return 1 if failed else 0
 
 

@@ -23,6 +23,7 @@ from typing import TypeVar
 import pytest
 
 from tests.fixtures.counter import CountingService
+from tests.fixtures.deaths import count_death
 from tests.fixtures.product import Product, Refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(3600)]
@@ -149,7 +150,10 @@ def refer(product: Product, counter: CountingService, number: int) -> bool:
     check(product, run, decided, {call: times for call, times in counter.calls.items() if call not in before})
     if product.process.poll() is not None:  # killed by the very last answer
         product.start()
-    return product.process.pid != first
+    died = product.process.pid != first
+    if died:
+        count_death()
+    return died
 
 
 def resolve(product: Product, decision: str, answer: str) -> None:
