@@ -246,7 +246,7 @@ def test_a_question_is_answered_after_a_death(installation: Installation) -> Non
     assert [kinds.count(kind) for kind in ("decision.requested", "decision.resolved")] == [1, 1]
 
 
-@pytest.mark.timeout(240 + 12 * max(KILLS, 1000 if os.environ.get("FULL") else 0))
+@pytest.mark.timeout(240 + 12 * max(KILLS, 1000 if os.environ.get("FULL") else max(SAMPLE.values())))
 def test_g1_kills_at_random_moments(installation: Installation, counter: CountingService) -> None:
     """INCIDENTS 3.15, 3.16: of any process, while runs answer, count and ask, and a person answers them."""
     moments = random.Random(f"{SEED} {installation.shape}")
