@@ -6,7 +6,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 |---|---|---|
 | schemathesis cases for each operation, on SQLite and on PostgreSQL | 10, 5 | 1,000 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
-| kill -9 at random moments, by `SEED`, on SQLite; the other shapes | 34; 3 if drawn | 1,000 on SQLite, 300 and 700 on PostgreSQL |
+| kill -9 at random moments, by `SEED`: SQLite; one process with PostgreSQL, the fleet | 34; 3 if drawn | 1,000; 300, 700 |
 | tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 4, drawn by `SEED` | all |
 | a server's disk full: all on the fleet, on one process with PostgreSQL | 1, drawn by `SEED` | all |
 | a model's call cut off | every eleventh byte | every byte |
