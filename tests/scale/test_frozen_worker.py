@@ -8,6 +8,7 @@ import time
 import psycopg
 import pytest
 
+from core.db import POOL_SIZE
 from tests.crash.test_many_processes import start
 from tests.fixtures.fleet import Fleet, Worker
 from tests.fixtures.viewer import sound
@@ -57,22 +58,24 @@ def freeze_in_transaction(worker: Worker, database: psycopg.Connection) -> bool:
     return False
 
 
-def test_a_run_whose_row_stays_locked_holds_up_no_other(fleet: Fleet) -> None:
+def test_runs_whose_rows_stay_locked_hold_up_no_other(fleet: Fleet) -> None:
     """As by a worker that froze between two messages of one statement, which the database does not count as idle."""
     web, text = fleet.webs[0], "Beside it [[tokens:20 gap:5]]"
     with psycopg.connect(fleet.environment["DATABASE_URL"]) as frozen:
         for worker in fleet.workers:
             worker.send(signal.SIGSTOP)
         try:
-            locked = start(fleet, text)
-            frozen.execute("SELECT 1 FROM agents_run WHERE id = %s FOR UPDATE", [locked])
+            # More than the workers have threads for the database: if each waited for one, none would be left.
+            locked = [start(fleet, text) for _ in range(2 * len(fleet.workers) * POOL_SIZE)]
+            frozen.execute("SELECT 1 FROM agents_run WHERE id = ANY(%s) FOR UPDATE", [locked])
         finally:
             for worker in fleet.workers:
                 worker.send(signal.SIGCONT)
         others = [start(fleet, text) for _ in range(30)]
         for run in others:
             assert web.wait_for_end(run, LEASE_SECONDS)["status"] == "succeeded"
-        assert web.call("GET", f"runs/{locked}/")["status"] == "queued"
-    assert web.wait_for_end(locked, LEASE_SECONDS)["status"] == "succeeded"
-    for run in (locked, *others):
+        assert {web.call("GET", f"runs/{run}/")["status"] for run in locked} == {"queued"}
+    for run in locked:
+        assert web.wait_for_end(run, LEASE_SECONDS)["status"] == "succeeded"
+    for run in (*locked, *others):
         sound(web, run)
