@@ -19,8 +19,10 @@ LOOK_SECONDS = 0.5
 
 
 def learn(channel: Channel, look: RunLook) -> None:
-    """Bring a channel that is not held here up to what the database says."""
-    if channel.held:
+    """Bring a channel that is not held here up to what the database says, unless newer news came by the bus meanwhile: what
+    was open when the database was asked may be dropped or complete by now, and would be sent again.
+    """
+    if channel.held or (channel.known and look.last_seq < channel.last_seq):
         return
     still_open = {text.message for text in look.open_texts}
     for message in [message for message in channel.open if message not in still_open]:
@@ -28,7 +30,7 @@ def learn(channel: Channel, look: RunLook) -> None:
             del channel.open[message]
     channel.ended = look.ended
     if look.last_seq > channel.last_seq or not channel.known:
-        channel.adopt(max(look.last_seq, channel.last_seq), held=False)
+        channel.adopt(look.last_seq, held=False)
     for text in look.open_texts:
         channel.learn_text(text.message, text.started_seq, text.text, text.reasoning)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from agents.runtime import hub as hub_module
 from agents.runtime.frames import event_frame
 from agents.runtime.hub import Channel, Hub, Published, Watch
+from agents.runtime.lookout import learn
+from agents.runtime.reading import OpenText, RunLook
 from core.clock import now
 
 
@@ -148,6 +152,31 @@ def test_looking_up_what_is_known_wakes_nobody() -> None:
     assert idle.woken == 1
     channel.learn_text("msg_a", 3, "half of it", "")
     assert idle.woken == 2 and take(watch)[0]["text"] == " of it"
+
+
+@pytest.mark.parametrize(
+    "newer",
+    [
+        event(3, "step.restarted", dropped=["msg_a"]),
+        event(3, "message.completed", message="msg_a"),
+        event(3, "run.cancelled"),
+    ],
+    ids=lambda newer: newer.type,
+)
+def test_a_look_that_is_older_than_what_came_meanwhile_brings_nothing_back(newer: Published) -> None:
+    """Another process carries the run on. The database was asked, and before its answer the news was here."""
+    hub = Hub()
+    channel = hub.channel("run_1")
+    watch = hub.watch("run_1", Idle(), after_seq=2)
+    look = RunLook("run_1", 2, False, (OpenText("msg_a", 2, "Once upon", "Hm"),))
+    learn(channel, look)
+    assert [frame.get("text") for frame in take(watch)] == ["Hm", "Once upon", None]
+    channel.publish([newer])
+    kinds = [frame["type"] for frame in take(watch)]
+    learn(channel, RunLook("run_1", 2, False, (OpenText("msg_a", 2, "Once upon a time", "Hm"),)))
+    late = [frame["type"] for frame in take(watch)]
+    assert (kinds, late) == (["event"], []), "text after its end"
+    assert channel.ended == (newer.type == "run.cancelled")
 
 
 def test_channels_go_when_nobody_needs_them() -> None:
