@@ -153,20 +153,23 @@ def empty_venv() -> None:
 
 
 def choose_python(own: str | None, system: Path) -> str:
-    """The Python that the packages get: this one, or the system's of the same version if only that was compiled with
-    optimisation. A Python without takes an eighth more of the processor for the same work (docs/figures.md).
+    """The Python that the packages get: this one, or the system's of the same version if this one was compiled without
+    optimisation. Distributions compile theirs with it (Debian without that flag, by a build rule of its own); without, the
+    same work takes an eighth more of the processor (docs/figures.md).
 
     `own`: what this one was compiled with (sysconfig's CONFIG_ARGS); None where that is not known.
     """
-    optimised = "--enable-optimizations"
-    if own is None or optimised in own or os.environ.get("AAP_KEEP_PYTHON"):
+    if own is None or "--enable-optimizations" in own or os.environ.get("AAP_KEEP_PYTHON"):
         return sys.executable
-    ask = "import ensurepip, sys, sysconfig, venv; print(sys.version_info[:2], sysconfig.get_config_var('CONFIG_ARGS'))"
+    ask = "import ensurepip, sys, venv; print(sys.version_info[:2], sys.base_prefix)"
     try:
         told = subprocess.run([system, "-I", "-c", ask], capture_output=True, text=True, timeout=20, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return sys.executable
-    if not told.startswith(str(sys.version_info[:2])) or optimised not in told:
+    version = str(sys.version_info[:2])
+    if (
+        not told.startswith(version) or told.strip() == f"{version} {sys.base_prefix}"
+    ):  # another version, or this very one
         return sys.executable
     say(f"Its packages get {system}: {sys.executable} was compiled without optimisation. PYTHON=… decides otherwise.")
     return str(system)

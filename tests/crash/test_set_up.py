@@ -203,11 +203,11 @@ THIS = str(sys.version_info[:2])
 @pytest.mark.parametrize(
     ("own", "system_says", "taken"),
     [
-        (PLAIN, f"{THIS} {OPTIMISED}", "system"),
-        (OPTIMISED, f"{THIS} {OPTIMISED}", "own"),
-        (None, f"{THIS} {OPTIMISED}", "own"),
-        (PLAIN, f"{THIS} {PLAIN}", "own"),
-        (PLAIN, f"(3, 1) {OPTIMISED}", "own"),
+        (PLAIN, f"{THIS} /other", "system"),
+        (OPTIMISED, f"{THIS} /other", "own"),
+        (None, f"{THIS} /other", "own"),
+        (PLAIN, f"{THIS} {sys.base_prefix}", "own"),
+        (PLAIN, "(3, 1) /other", "own"),
         (PLAIN, None, "own"),  # there is none, or it has no venv
     ],
 )
