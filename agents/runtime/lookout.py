@@ -24,12 +24,10 @@ def learn(channel: Channel, look: RunLook) -> None:
     """
     if channel.held or (channel.known and look.last_seq < channel.last_seq):
         return
-    still_open = {text.message for text in look.open_texts}
-    for message in [message for message in channel.open if message not in still_open]:
-        if look.last_seq > channel.last_seq:
-            del channel.open[message]
     channel.ended = look.ended
     if look.last_seq > channel.last_seq or not channel.known:
+        for message in channel.open.keys() - {text.message for text in look.open_texts}:
+            del channel.open[message]
         channel.adopt(look.last_seq, held=False)
     for text in look.open_texts:
         channel.learn_text(text.message, text.started_seq, text.text, text.reasoning)

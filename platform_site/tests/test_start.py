@@ -19,6 +19,7 @@ STRONG = {
     "AAP_ENCRYPTION_KEYS": "k1:" + base64.b64encode(bytes(range(32))).decode(),
     "DJANGO_SETTINGS_MODULE": "platform_site.settings.production",
 }
+LOCAL = "platform_site.settings.local"
 WEAK: dict[str, tuple[dict[str, str], dict[str, object], str]] = {
     "no key": ({"AAP_SECRET_KEY": ""}, {}, "AAP_SECRET_KEY is missing, short"),
     "a short key": ({"AAP_SECRET_KEY": "Ab3-short"}, {}, "AAP_SECRET_KEY is missing, short"),
@@ -60,6 +61,15 @@ def test_incident_2_13_production_does_not_start_weak(
     with pytest.raises(CommandError, match=sentence) as refused:
         call_command("serve", "--port", "0")
     assert str(refused.value).count("\n- ") == 1, "only what is wrong"
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+@pytest.mark.parametrize(("command", "served"), [("doctor", False), ("worker", False), ("runserver", True)])
+def test_only_what_serves_loads_the_web_server(tmp_path: Path, command: str, served: bool) -> None:
+    told = manage(tmp_path, command, "--help", DJANGO_SETTINGS_MODULE=LOCAL, PYTHONPROFILEIMPORTTIME="1")
+    assert told.returncode == 0 and "django.core.management" in told.stderr
+    assert ("daphne.server" in told.stderr) == served
 
 
 @pytest.mark.one_database

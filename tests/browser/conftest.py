@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.driving import Person
 from tests.fixtures.product import ROOT, Product, running_product
+from tests.fixtures.set_up import load_prepare
 from tests.run_all import NO_BROWSER, find_browser
 
 FLAGS = [
@@ -37,10 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def is_stale() -> bool:
     """Whether the client was changed after it was built."""
-    spec = importlib.util.spec_from_file_location("prepare", ROOT / "deploy/quickstart/prepare.py")
-    assert spec and spec.loader
-    prepare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(prepare)
+    prepare = load_prepare()
     return not prepare.stamp_fits("client", prepare.digest(prepare.client_sources()))
 
 

@@ -6,7 +6,6 @@ the tests; `make test-all` cuts off every step of a real first set-up. `SEED=n` 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import re
@@ -24,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.product import ROOT, free_port
+from tests.fixtures.set_up import load_prepare
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 SEED = int(os.environ.get("SEED", "7"))
@@ -224,10 +224,7 @@ def test_of_two_pythons_the_quicker_gets_the_packages(
     if system_says is not None:
         system.write_text(f'#!/bin/sh\necho "{system_says}"\n')
         system.chmod(0o755)
-    spec = importlib.util.spec_from_file_location("prepare", ROOT / "deploy/quickstart/prepare.py")
-    assert spec is not None and spec.loader is not None
-    prepare = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(prepare)
+    prepare = load_prepare()
     chosen = prepare.choose_python(own, system)
     assert chosen == {"own": sys.executable, "system": str(system)}[taken]
     assert ("PYTHON=" in capsys.readouterr().out) == (taken == "system"), "it is said, and how to have it otherwise"
