@@ -1,0 +1,16 @@
+"""People, the workspaces they work in, and the sessions they are signed in with."""
+
+from accounts.models.installation import Installation
+from accounts.models.session import LoginSession
+from accounts.models.user import User, UserManager, clean_email
+from accounts.models.workspace import Membership, Workspace
+
+__all__ = [
+    "Installation",
+    "LoginSession",
+    "Membership",
+    "User",
+    "UserManager",
+    "Workspace",
+    "clean_email",
+]

@@ -1,0 +1,43 @@
+"""Sign-ins: what an access token is only a short-lived copy of."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from accounts.models.user import User
+from core.ids import ID_LENGTH
+from core.models import Identified
+
+
+class LoginSession(Identified):
+    """One sign-in, from a browser or an API client. Its access tokens die with it.
+
+    `refresh_id` is the id of the only refresh token that is valid now; `previous_refresh_id` the one before it, which a
+    second tab may still send for a few seconds after `rotated_at`.
+    """
+
+    id_prefix: ClassVar[str] = "ses"
+
+    class Client(models.TextChoices):
+        WEB = "web"
+        API = "api"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="login_sessions")
+    client = models.CharField(max_length=10, choices=Client.choices)
+    refresh_id = models.CharField(max_length=ID_LENGTH)
+    previous_refresh_id = models.CharField(max_length=ID_LENGTH, blank=True)
+    rotated_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.client} sign-in of {self.user_id}"
