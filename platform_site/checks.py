@@ -40,6 +40,14 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
                 id="platform.E002",
             )
         )
+    if not env.read("AAP_AUDIT_KEYS"):
+        problems.append(
+            Error(
+                "AAP_AUDIT_KEYS is missing. Set it to a1:<base64 of 32 random bytes>, and keep a copy outside of the "
+                "database's reach: without it nobody can tell whether the audit log was changed.",
+                id="platform.E006",
+            )
+        )
     if "*" in settings.ALLOWED_HOSTS:
         problems.append(Error("AAP_ALLOWED_HOSTS must name the hosts; * is refused.", id="platform.E003"))
     if settings.RATE_LIMITS == "off":

@@ -23,8 +23,20 @@ def encryption_keys(data_dir: Path) -> dict[str, bytes]:
 
     AAP_ENCRYPTION_KEYS looks like `k2:<base64 of 32 bytes>,k1:<base64 of 32 bytes>`.
     """
-    raw = env.read("AAP_ENCRYPTION_KEYS") or _kept(
-        data_dir, "encryption_keys", lambda: f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    return _key_list(data_dir, "AAP_ENCRYPTION_KEYS", "encryption_keys", "k1")
+
+
+def audit_keys(data_dir: Path) -> dict[str, bytes]:
+    """The keys that the audit log is sealed with, by id; the first one seals, all of them verify. Never in the database.
+
+    AAP_AUDIT_KEYS looks like AAP_ENCRYPTION_KEYS.
+    """
+    return _key_list(data_dir, "AAP_AUDIT_KEYS", "audit_keys", "a1")
+
+
+def _key_list(data_dir: Path, variable: str, file: str, first: str) -> dict[str, bytes]:
+    raw = env.read(variable) or _kept(
+        data_dir, file, lambda: f"{first}:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     )
     keys: dict[str, bytes] = {}
     for item in raw.split(","):
@@ -35,8 +47,8 @@ def encryption_keys(data_dir: Path) -> dict[str, bytes]:
             key = b""
         if len(key) != 32 or not name.isalnum() or len(name) > 16:
             raise env.BadEnvironment(
-                "AAP_ENCRYPTION_KEYS must be a list of id:key pairs, each key 32 random bytes in base64, for example "
-                "k1:$(head -c 32 /dev/urandom | base64)."
+                f"{variable} must be a list of id:key pairs, each key 32 random bytes in base64, for example "
+                f"{first}:$(head -c 32 /dev/urandom | base64)."
             )
         keys[name] = key
     return keys

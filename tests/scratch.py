@@ -21,6 +21,7 @@ for _name in (
     "SENTRY_DSN",
     "AAP_SECRET_KEY",
     "AAP_ENCRYPTION_KEYS",
+    "AAP_AUDIT_KEYS",
     "AAP_ALLOWED_ORIGINS",
 ):
     os.environ.pop(_name, None)

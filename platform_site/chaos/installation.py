@@ -114,6 +114,7 @@ def _of_postgres(shape: Shape, database_url: str) -> dict[str, str]:
         # Its keys are its own, and no key of the product comes near it.
         "AAP_SECRET_KEY": secrets.token_urlsafe(48),
         "AAP_ENCRYPTION_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "AAP_AUDIT_KEYS": "a1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
         # Channels bear the id that each installation draws for itself, so a Redis may be shared with the product.
         **({"REDIS_URL": shape.redis_url} if shape.redis_url else {}),
     }

@@ -19,6 +19,7 @@ VENDOR_ENVIRONMENT = env.take_vendor_environment()
 
 SECRET_KEY = keys.secret_key(DATA_DIR)
 ENCRYPTION_KEYS = keys.encryption_keys(DATA_DIR)
+AUDIT_KEYS = keys.audit_keys(DATA_DIR)
 MIN_SECRET_LENGTH = 32
 
 PORT = env.read_int("PORT", 8000, low=0, high=65535)

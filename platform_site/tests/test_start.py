@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STRONG = {
     "AAP_SECRET_KEY": "9vQ2m7Zx4Lr8Tn1Kc6Wb3Yd5Hs0PfJgUeAiOq-RtXwEv",
     "AAP_ENCRYPTION_KEYS": "k1:" + base64.b64encode(bytes(range(32))).decode(),
+    "AAP_AUDIT_KEYS": "a1:" + base64.b64encode(bytes(range(1, 33))).decode(),
     "DJANGO_SETTINGS_MODULE": "platform_site.settings.production",
 }
 LOCAL = "platform_site.settings.local"
@@ -27,6 +28,7 @@ WEAK: dict[str, tuple[dict[str, str], dict[str, object], str]] = {
     "changeme": ({"AAP_SECRET_KEY": "ChangeMe-" + "q8ZrT1vX" * 8}, {}, "AAP_SECRET_KEY is missing, short"),
     "one letter": ({"AAP_SECRET_KEY": "x" * 64}, {}, "AAP_SECRET_KEY is missing, short"),
     "no encryption key": ({"AAP_ENCRYPTION_KEYS": ""}, {}, "AAP_ENCRYPTION_KEYS is missing"),
+    "no audit key": ({"AAP_AUDIT_KEYS": ""}, {}, "AAP_AUDIT_KEYS is missing"),
     "any host": ({}, {"ALLOWED_HOSTS": ["example.com", "*"]}, "AAP_ALLOWED_HOSTS must name the hosts"),
     "no limits": ({}, {"RATE_LIMITS": "off"}, "AAP_RATE_LIMITS=off is for benchmarks only"),
     "debug": ({}, {"DEBUG": True}, "DEBUG is on"),
@@ -95,6 +97,7 @@ def test_serve_and_check_say_all_at_once_and_end_badly(tmp_path: Path) -> None:
     ("name", "value", "sentence"),
     [
         ("AAP_ENCRYPTION_KEYS", "k1:c2hvcnQ=", "each key 32 random bytes in base64"),
+        ("AAP_AUDIT_KEYS", "a1:c2hvcnQ=", "each key 32 random bytes in base64"),
         ("AAP_SECRET_KEY_FILE", "/nowhere/key", "AAP_SECRET_KEY_FILE points at /nowhere/key, which cannot be read"),
     ],
 )
@@ -112,7 +115,7 @@ def test_keys_of_the_quickstart_are_kept_for_nobody_else_to_read(tmp_path: Path)
     assert behind.returncode != 0
     assert "Run `python manage.py migrate` first" in behind.stderr and "Traceback" not in behind.stderr
     kept = sorted((tmp_path / "data" / "keys").iterdir())
-    assert [path.name for path in kept] == ["encryption_keys", "secret_key"]
+    assert [path.name for path in kept] == ["audit_keys", "encryption_keys", "secret_key"]
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     before = [path.read_text() for path in kept]
     assert manage(tmp_path, "check").returncode == 0
