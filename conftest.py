@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.people", "tests.fixtures.deaths", "tests.scheduling"]
+pytest_plugins = ["tests.fixtures.people", "tests.fixtures.post_office", "tests.fixtures.deaths", "tests.scheduling"]
 
 
 @pytest.hookimpl(tryfirst=True)

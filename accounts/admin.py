@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import operations
 from accounts.admin_actor import admin_actor
-from accounts.models import LoginSession, Membership, User, Workspace
+from accounts.models import LoginSession, Membership, OutgoingMail, User, Workspace
 
 admin.site.unregister(Group)
 
@@ -139,4 +139,13 @@ class LoginSessionAdmin(ReadOnlyAdmin):
     search_fields = ("user__email",)
     list_select_related = ("user",)
     exclude = ("refresh_id", "previous_refresh_id")
+    show_full_result_count = False
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "to", "state", "attempts", "created_at", "ended_at", "problem")
+    list_filter = ("state", "kind")
+    search_fields = ("to",)
+    exclude = ("body",)
     show_full_result_count = False

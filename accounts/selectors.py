@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db.models import QuerySet
 
-from accounts.models import LoginSession, Membership, User
+from accounts.models import LoginSession, Membership, OutgoingMail, User
 from accounts.roles import ROLE_PERMISSIONS, Role
 from core.authz import Actor, Permission, visible_to
 from core.clock import now
@@ -51,3 +52,10 @@ def people_by_id(ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """`{id: {id, email, name}}` for the people that still exist."""
     rows = User.objects.filter(pk__in=set(ids)).values_list("id", "email", "name")
     return {pk: {"id": pk, "email": email, "name": name} for pk, email, name in rows}
+
+
+def mails_in_trouble() -> tuple[int, int]:
+    """How many mails wait after a failure, and how many were given up in the last day."""
+    waiting = OutgoingMail.objects.filter(state=OutgoingMail.State.DUE).exclude(problem="").count()
+    lately = now() - timedelta(days=1)
+    return waiting, OutgoingMail.objects.filter(state=OutgoingMail.State.GIVEN_UP, ended_at__gte=lately).count()

@@ -56,6 +56,7 @@ def examine(*, reach: bool) -> Iterator[Finding]:
     yield from _guarded("Disk", check_disk)
     yield from _guarded("Web client", check_client)
     if not behind:
+        yield from _guarded("Mail", lambda: check_mail(reach))
         yield from _guarded("Providers", lambda: check_providers(reach))
         yield from _guarded("Runs", check_runs)
 
@@ -178,6 +179,30 @@ def check_client() -> Iterator[Finding]:
         yield Finding(
             "warning", "Web client", f"Not built: {settings.CLIENT_BUILD} has no index.html.", "Run `make client`."
         )
+
+
+def check_mail(reach: bool) -> Iterator[Finding]:
+    """Whether the mail server takes us, and what it did not take."""
+    from accounts.mail import mail_server
+    from accounts.selectors import mails_in_trouble
+    from core.egress.mail import MailNotTaken, try_mail_server
+
+    server = mail_server()
+    if server is None:
+        yield Finding("ok", "Mail", "Not set up: links are shown to whoever invites, not sent.")
+        return
+    waiting, given_up = mails_in_trouble()
+    left = f" {waiting} wait for another try, {given_up} were given up in the last day." if waiting or given_up else ""
+    advice = "Put AAP_MAIL_URL and AAP_MAIL_FROM right, then restart. What waits is sent by itself."
+    if not reach:
+        yield Finding("ok", "Mail", f"{server.host}:{server.port}; it was not asked.{left}")
+        return
+    try:
+        reached = try_mail_server(server)
+    except MailNotTaken as error:
+        yield Finding("failed", "Mail", f"{server.host}:{server.port} does not work: {error}{left}", advice)
+    else:
+        yield Finding("warning" if left else "ok", "Mail", f"{reached}{left}", advice if left else "")
 
 
 def check_providers(reach: bool) -> Iterator[Finding]:

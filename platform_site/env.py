@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 
 class BadEnvironment(SystemExit):
@@ -120,3 +121,62 @@ def parse_database_url(url: str) -> dict[str, object]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }
+
+
+def parse_mail_url(url: str) -> dict[str, Any]:
+    """`smtp://user:password@host:587?tls=starttls` or `smtps://…:465` as the fields of core.egress.mail.MailServer.
+
+    `tls` is `starttls` (the default of smtp) or `off`; `ca` names a file with the certificates to trust instead of the
+    machine's own.
+    """
+    from urllib.parse import parse_qsl, unquote, urlsplit
+
+    help_text = (
+        "AAP_MAIL_URL must look like smtp://user:password@host:587?tls=starttls or smtps://user:password@host:465. "
+        "Leave it out to show links instead of sending them."
+    )
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise BadEnvironment(help_text) from error
+    options = dict(parse_qsl(parts.query))
+    implicit = parts.scheme == "smtps"
+    tls = options.pop("tls", "implicit" if implicit else "starttls")
+    ca_file = options.pop("ca", "")
+    if (
+        parts.scheme not in ("smtp", "smtps")
+        or not parts.hostname
+        or options
+        or tls not in (("implicit",) if implicit else ("starttls", "off"))
+        or (ca_file and not Path(ca_file).is_file())
+    ):
+        raise BadEnvironment(help_text)
+    if tls == "off" and parts.password and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise BadEnvironment("AAP_MAIL_URL would send its password in the clear. Take tls=off out of it.")
+    return {
+        "host": parts.hostname,
+        "port": port or (465 if implicit else 587),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "tls": tls,
+        "ca_file": ca_file,
+    }
+
+
+def read_public_url(name: str, default: str) -> str:
+    """An absolute http(s) address without a slash at its end."""
+    from urllib.parse import urlsplit
+
+    value = read_text(name, default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise BadEnvironment(f"{name} must be an address such as https://agents.example.com, not {value!r}.")
+    return value
+
+
+def read_flag(name: str, default: bool = False) -> bool:
+    raw = read_text(name, "1" if default else "0").lower()
+    if raw not in ("1", "0", "true", "false", "yes", "no", "on", "off"):
+        raise BadEnvironment(f"{name} must be 1 or 0, not {raw!r}.")
+    return raw in ("1", "true", "yes", "on")

@@ -1,6 +1,7 @@
 """People, the workspaces they work in, and the sessions they are signed in with."""
 
 from accounts.models.installation import Installation
+from accounts.models.mail import OutgoingMail
 from accounts.models.session import LoginSession
 from accounts.models.user import User, UserManager, clean_email
 from accounts.models.workspace import Membership, Workspace
@@ -9,6 +10,7 @@ __all__ = [
     "Installation",
     "LoginSession",
     "Membership",
+    "OutgoingMail",
     "User",
     "UserManager",
     "Workspace",

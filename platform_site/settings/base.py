@@ -34,6 +34,15 @@ ALLOWED_PRIVATE_HOSTS = env.read_list("AAP_ALLOWED_PRIVATE_HOSTS", "127.0.0.1:11
 METRICS_TOKEN = env.read_text("AAP_METRICS_TOKEN")
 RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
 
+#: Where people reach the product: links in mails begin with it, and security keys are bound to its host name.
+PUBLIC_URL = env.read_public_url("AAP_PUBLIC_URL", f"http://localhost:{PORT}")
+_MAIL_URL = env.read("AAP_MAIL_URL")
+#: The fields of core.egress.mail.MailServer; None: no mail is sent, links are shown to whoever may pass them on.
+MAIL_SERVER = env.parse_mail_url(_MAIL_URL) if _MAIL_URL else None
+MAIL_FROM = env.read_text("AAP_MAIL_FROM")
+if MAIL_SERVER and "@" not in MAIL_FROM:
+    raise env.BadEnvironment("AAP_MAIL_FROM is missing: the address that mails come from, such as agents@example.com.")
+
 INSTALLED_APPS = [
     # Its app gives Django's `runserver` sockets; to load Twisted is a fifth of any other command's start.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),

@@ -70,6 +70,10 @@ def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
     assert code == 1 and findings[f"Provider Gone ({space})"]["level"] == "failed"
     assert "AAP_ENCRYPTION_KEYS" in findings[f"Provider Gone ({space})"]["advice"]
     assert "sk-canary-9" not in printed + more
+    mail = {"AAP_MAIL_URL": "smtp://127.0.0.1:9?tls=off", "AAP_MAIL_FROM": "agents@example.com"}
+    code, findings, _ = doctor(product.data, **mail)
+    assert code == 1 and findings["Mail"]["level"] == "failed" and "AAP_MAIL_URL" in findings["Mail"]["advice"]
+    assert "not asked" in doctor(product.data, "--offline", **mail)[1]["Mail"]["detail"]
 
 
 def test_a_database_that_is_behind_or_away(product: Product, tmp_path: Path) -> None:
