@@ -31,7 +31,7 @@ TEXT = (
     + " [[tokens:2 gap:0]]"
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(max(1800, DECISIONS))]
 
 
 @dataclass
