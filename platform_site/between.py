@@ -11,9 +11,12 @@ async def connect_processes() -> None:
     """On the event loop at start; nothing to do for the one process of the quickstart."""
     from accounts.setup import installation
     from agents.runtime.relay import relay
+    from limits.stores import use_redis
 
     if settings.REDIS_URL:
-        relay.start(settings.REDIS_URL, (await in_db(installation)).name_id)
+        name = (await in_db(installation)).name_id
+        use_redis(settings.REDIS_URL, f"aap:{name}:limit:")
+        relay.start(settings.REDIS_URL, name)
 
 
 async def disconnect_processes() -> None:

@@ -61,12 +61,14 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
 async def _after_listening() -> None:
     """What may come after the first answer: importing the SDKs of the configured providers, tidying."""
     from audit.idempotency import forget_old_keys
+    from limits.stores import forget_full_buckets
     from llm_providers.warm import warm_configured
 
     try:
         await warm_configured()
         while True:
             await in_db(forget_old_keys)
+            await in_db(forget_full_buckets)
             await asyncio.sleep(3600)
     except Exception:
         log.exception("housekeeping stopped")

@@ -14,6 +14,8 @@ from audit import record
 from core.authz import Actor, Permission, authorize
 from core.db import in_db
 from core.errors import NotAuthenticated
+from limits.admission import admit
+from limits.rules import PERSON, WORKSPACE
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -56,6 +58,7 @@ async def async_actor(request: HttpRequest, workspace: str, permission: Permissi
         if principal is None:
             raise NotAuthenticated()
         actor = actor_for(principal, workspace)[0]
+        admit((PERSON, principal.user_id), (WORKSPACE, str(actor.workspace_id)))
         if permission not in actor.permissions:
             record.record_denial(actor, permission=permission, kind=f"{request.method} {request.path}"[:200])
             authorize(actor, permission)

@@ -37,6 +37,8 @@ from core.rest import paging
 from core.rest.parser import JsonParser
 from core.rest.problem import exception_handler
 from core.rest.serializers import refuse_surrogates
+from limits.admission import Standing, admit
+from limits.rules import PERSON, ROUTE_CLASSES, WORKSPACE, Rule
 
 _KEPT_HEADERS = ("ETag", "Location")
 
@@ -51,9 +53,11 @@ class ApiView(APIView):
     permissions: ClassVar[Mapping[str, Permission | Open]] = {}
     filters: ClassVar[Sequence[str]] = ()  # query parameters besides limit and cursor
     idempotent: ClassVar[bool] = False  # POST creates, and takes an Idempotency-Key
+    rates: ClassVar[Mapping[str, str]] = {}  # for each method that costs more than others, its class in limits.rules
 
     actor: Actor
-    _read_raw: bytes | None = None
+    _standing: Standing | None = None
+    _entered = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -67,13 +71,27 @@ class ApiView(APIView):
         principal = request.auth
         if not isinstance(principal, Principal):
             raise NotAuthenticated()
-        self.make_actor(principal)
+        self._enter(principal)
         if isinstance(required, Permission) and required not in self.actor.permissions:
             record.record_denial(self.actor, permission=required, kind=f"{method} {type(self).__name__}")
             authorize(self.actor, required)
 
     def make_actor(self, principal: Principal) -> None:
         self.actor = actor_without_workspace(principal)
+
+    def _enter(self, principal: Principal) -> None:
+        """Make the actor and count the request, once; TooManyRequests when they have had their share."""
+        if self._entered:
+            return
+        self._entered = True
+        self.make_actor(principal)
+        asked: list[tuple[Rule, str]] = [(PERSON, principal.user_id)]
+        if self.actor.workspace_id is not None:  # counted for its members only: strangers cannot use up its share
+            asked.append((WORKSPACE, self.actor.workspace_id))
+        costly = self.rates.get(self.request.method or "")
+        if costly is not None:
+            asked.append((ROUTE_CLASSES[costly], principal.user_id))
+        self._standing = admit(*asked)
 
     def _check_query(self, request: Request) -> None:
         allowed = {*self.filters, "limit", "cursor"} if request.method == "GET" else set()
@@ -174,8 +192,11 @@ class ApiView(APIView):
             super().dispatch(request, *args, **kwargs) if key is None else self._once(key, request, args, kwargs)
         )
         if request.method == "GET" and response.status_code == 200:
-            return self._conditional(request, response)
-        return response
+            response = self._conditional(request, response)
+        if self._standing is not None:
+            for name, value in self._standing.headers.items():
+                response[name] = value
+        return response  # type: ignore[no-any-return]
 
     def _once(self, key: str, request: Any, args: Any, kwargs: Any) -> HttpResponse:
         """Run the request at most once for its key. Who asks is settled first, as keys belong to an actor."""
@@ -183,6 +204,7 @@ class ApiView(APIView):
             principal = principal_of(request)
             if principal is None:
                 return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
+            self._enter(principal)  # before the transaction: what is counted stays counted
             answer = perform_once(
                 actor_id=principal.user_id,
                 scope=request.path[:200],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
@@ -27,6 +28,8 @@ from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
 from core.errors import DomainError, NotAuthenticated, NotFound
 from core.prepared import Prepared, PreparedForActor
+from limits.admission import admit, place
+from limits.rules import SOCKET
 
 _AT_ONCE = 400
 T = TypeVar("T")
@@ -70,7 +73,8 @@ class Credential:
 
 
 def sign_in(shown: Credential) -> SignedIn:
-    """NotAuthenticated for anything but a good access token."""
+    """NotAuthenticated for anything but a good access token, TooManyRequests for one socket too many from an address."""
+    admit((SOCKET, place(shown.ip)))
     return SignedIn(principal_from_access_token(shown.token, ip=shown.ip), seconds_left(shown.token))
 
 
@@ -78,10 +82,15 @@ def sign_in_all(shown: Sequence[Credential]) -> list[SignedIn | Exception]:
     """The same for many, in their order."""
     if len(shown) == 1:
         return [_found_or_refusal(lambda: sign_in(shown[0]))]
+    refused = [_found_or_refusal(partial(admit, (SOCKET, place(one.ip)))) for one in shown]
     found = principals_from_access_tokens([(one.token, one.ip) for one in shown])
     return [
-        person if isinstance(person, Exception) else SignedIn(person, seconds_left(one.token))
-        for one, person in zip(shown, found, strict=True)
+        refusal
+        if isinstance(refusal, Exception)
+        else person
+        if isinstance(person, Exception)
+        else SignedIn(person, seconds_left(one.token))
+        for one, person, refusal in zip(shown, found, refused, strict=True)
     ]
 
 

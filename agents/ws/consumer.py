@@ -33,7 +33,7 @@ from agents.ws.sockets import (
     sockets,
 )
 from core.db import in_db
-from core.errors import DomainError, NotAuthenticated
+from core.errors import DomainError, NotAuthenticated, TooManyRequests
 from core.ids import ID_PATTERN
 from core.request_context import begin_request
 from core.together import Together
@@ -109,7 +109,7 @@ class RunSocket(AsyncWebsocketConsumer):
             await self.shut(CLOSE_TOO_BIG)
         except NotAuthenticated:
             await self.shut(CLOSE_NOT_SIGNED_IN)
-        except Overfull:
+        except (Overfull, TooManyRequests):
             await self.shut(CLOSE_OVERLOADED)
         except Exception:
             log.exception("a socket failed inside")

@@ -78,6 +78,7 @@ class ProviderList(WorkspaceView):
 
 class ProviderCheck(WorkspaceView):
     permissions = {"POST": Permission.PROVIDER_EDIT}
+    rates = {"POST": "vendor"}
 
     @extend_schema(operation_id="providers_check", request=s.ConnectionIn, responses=s.ConnectionOut)
     def post(self, request: Request, workspace: str) -> Response:
@@ -132,6 +133,7 @@ class ProviderDetail(WorkspaceView):
 
 class ProviderTest(WorkspaceView):
     permissions = {"POST": Permission.PROVIDER_EDIT}
+    rates = {"POST": "vendor"}
 
     @extend_schema(operation_id="providers_test", request=None, responses=s.ConnectionOut)
     def post(self, request: Request, workspace: str, provider: str) -> Response:
@@ -143,6 +145,7 @@ class ProviderTest(WorkspaceView):
 
 class ProviderSync(WorkspaceView):
     permissions = {"POST": Permission.PROVIDER_EDIT}
+    rates = {"POST": "vendor"}
 
     @extend_schema(operation_id="providers_sync", request=None, responses=s.ConnectionOut)
     def post(self, request: Request, workspace: str, provider: str) -> Response:

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "guardian",
     "django_prometheus",
+    "limits",
     "audit",
     "accounts",
     "llm_providers",
@@ -75,6 +76,7 @@ MIDDLEWARE = [
     "platform_site.middleware.request_guard.RequestGuardMiddleware",
     "platform_site.middleware.static_files.StaticFilesMiddleware",
     "platform_site.middleware.database_away.DatabaseAwayMiddleware",
+    "platform_site.middleware.address_limit.AddressLimitMiddleware",
     "platform_site.middleware.admin_only.AdminSessionMiddleware",
     "platform_site.middleware.admin_only.AdminCommonMiddleware",
     "platform_site.middleware.admin_only.AdminCsrfMiddleware",
@@ -119,7 +121,7 @@ DATABASES = {
 }
 ON_POSTGRES = DATABASES["default"]["ENGINE"] == "core.postgresql"
 if ON_POSTGRES:  # the queue between processes; its tables exist on PostgreSQL only
-    INSTALLED_APPS.insert(INSTALLED_APPS.index("audit"), "procrastinate.contrib.django")
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("limits"), "procrastinate.contrib.django")
 #: Carries bells and live frames between several processes; holds nothing.
 REDIS_URL = env.read("REDIS_URL") if ON_POSTGRES else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
