@@ -29,7 +29,7 @@ def whole_fleet(tmp_path_factory: pytest.TempPathFactory, counter: CountingServi
         "DJANGO_SETTINGS_MODULE": "tests.settings_with_tools",
         "AAP_TEST_COUNTER": counter.url,
         "AAP_WORKER_PATIENCE": "1",
-        "AAP_RATE_LIMITS": "1",
+        "AAP_RATE_LIMITS": "100",
     }
     with running_fleet(Path(tmp_path_factory.mktemp("scale")), webs=2, workers=2, **settings) as fleet:
         fleet.agent = fleet.webs[0].demo_agent(tools=["calculator", "count_once", "ask_person"])  # type: ignore[attr-defined]

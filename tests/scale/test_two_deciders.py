@@ -44,7 +44,7 @@ class Place:
 
 @pytest.fixture
 def on_sqlite(tmp_path: Path) -> Iterator[Place]:
-    product = Product(data=tmp_path / "data", environment={"AAP_RATE_LIMITS": "1"})
+    product = Product(data=tmp_path / "data", environment={"AAP_RATE_LIMITS": "100"})
     try:
         product.start().set_up()
         yield Place([product, product], product.demo_agent(tools=["ask_person"]))
