@@ -15,7 +15,8 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import operations
 from accounts.admin_actor import admin_actor
-from accounts.models import LoginSession, Membership, OutgoingMail, User, Workspace
+from accounts.models import CustomRole, LoginSession, Membership, OutgoingMail, User, Workspace
+from accounts.roles import Role
 
 admin.site.unregister(Group)
 
@@ -69,11 +70,35 @@ class PersonForm(forms.ModelForm):
         return data
 
 
+class MembershipFormSet(forms.BaseInlineFormSet):
+    """Refuses, before anything is written, to leave a workspace that has an owner without one."""
+
+    def clean(self) -> None:
+        super().clean()
+        had = any(form.initial.get("role") == Role.OWNER for form in self.forms)
+        stays = any(
+            form.cleaned_data.get("role") == Role.OWNER and form not in self.deleted_forms
+            for form in self.forms
+            if hasattr(form, "cleaned_data")
+        )
+        if had and not stays:
+            raise forms.ValidationError("A workspace keeps at least one owner. Make somebody else an owner first.")
+
+
 class MembershipInline(TabularInline):
     model = Membership
     extra = 0
     autocomplete_fields = ("user",)
-    fields = ("user", "role")
+    fields = ("user", "role", "custom_role")
+    formset = MembershipFormSet
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        formset.form.base_fields["custom_role"].queryset = CustomRole.objects.filter(workspace=obj)  # type: ignore[attr-defined]
+        return formset
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).filter(user__kind=User.Kind.PERSON)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

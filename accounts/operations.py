@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from accounts.members import admit_member, erase_member, find_role, lock_member, write_role
 from accounts.models import Membership, User, Workspace, clean_email
+from accounts.rights import rights_shrank
 from accounts.sessions import end_other_sessions
 from audit.action import Action, action
 
@@ -16,6 +18,8 @@ def save_person(act: Action, *, user: User, password: str, changed: list[str]) -
     user.save()
     if not user.is_active or password:
         end_other_sessions(user, keep=None)
+    if not user.is_active:
+        rights_shrank(None, user.pk)
     act.target(user)
     act.record(fields=sorted(changed))
     return user
@@ -41,18 +45,19 @@ def save_workspace(act: Action, *, workspace: Workspace, changed: list[str]) -> 
 
 
 @action("member.save", requires=None)
-def save_member(act: Action, *, workspace: Workspace, member: Membership) -> Membership:
+def save_member(act: Action, *, workspace: Workspace, member: Membership) -> None:
     """An operator gave a person a role in a workspace."""
-    member.workspace = workspace
-    member.save()
     act.target(member)
-    act.record(user=member.user_id, role=member.role)
-    return member
+    chosen = find_role(workspace.pk, member.role_key)
+    if member._state.adding:
+        admit_member(act, workspace_id=workspace.pk, user=member.user, role=chosen)
+        act.record(user=member.user_id, role=chosen.key)
+    else:
+        write_role(act, lock_member(member), chosen)
 
 
 @action("member.remove", requires=None)
 def remove_member(act: Action, *, member: Membership) -> None:
     """An operator took a person out of a workspace."""
     act.target(member)
-    act.record(user=member.user_id, role=member.role)
-    member.delete()
+    erase_member(act, lock_member(member))

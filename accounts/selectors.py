@@ -5,25 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from accounts.models import LoginSession, Membership, OutgoingMail, User
-from accounts.roles import ROLE_PERMISSIONS, Role
+from accounts.models import CustomRole, LoginSession, Membership, OutgoingMail, User, WorkspaceGroup
 from core.authz import Actor, Permission, visible_to
 from core.clock import now
 from core.prepared import Prepared
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
-    return Membership.objects.filter(user=user).select_related("workspace").order_by("created_at", "id")
+    rows = Membership.objects.filter(user=user).select_related("workspace", "custom_role")
+    return rows.order_by("created_at", "id")
 
 
-def members_visible_to(actor: Actor) -> QuerySet[Membership]:
-    return visible_to(actor, Permission.MEMBER_VIEW, Membership.objects.select_related("user"))
+def members_visible_to(actor: Actor, permission: Permission = Permission.MEMBER_VIEW) -> QuerySet[Membership]:
+    """The people of the workspace; its service accounts are listed by themselves."""
+    rows = Membership.objects.select_related("user", "custom_role").filter(user__kind=User.Kind.PERSON)
+    return visible_to(actor, permission, rows)
 
 
-def permissions_of_role(role: str) -> list[str]:
-    return sorted(permission.value for permission in ROLE_PERMISSIONS[Role(role)])
+def roles_visible_to(actor: Actor) -> QuerySet[CustomRole]:
+    """The roles of the workspace's own, with the number of those who have them (`in_use`)."""
+    return visible_to(actor, Permission.ROLE_VIEW, CustomRole.objects.annotate(in_use=Count("memberships")))
+
+
+def groups_visible_to(actor: Actor) -> QuerySet[WorkspaceGroup]:
+    """With the number of people in each (`size`)."""
+    return visible_to(actor, Permission.GROUP_VIEW, WorkspaceGroup.objects.annotate(size=Count("group__user")))
+
+
+def people_in_group(group: WorkspaceGroup) -> QuerySet[User]:
+    return User.objects.filter(groups=group.group_id)
 
 
 def ended_sessions(session_ids: Iterable[str]) -> set[str]:

@@ -19,7 +19,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import LoginSession, User
-from accounts.roles import ROLE_PERMISSIONS, Role
+from accounts.roles import permissions_held
 from core.authz import Actor
 from core.clock import now
 from core.errors import NotAuthenticated, NotFound
@@ -111,8 +111,9 @@ FROM accounts_loginsession AS session JOIN accounts_user AS person ON person.id 
 WHERE session.id = %s AND session.user_id = %s AND session.ended_at IS NULL AND session.expires_at > %s
 """
 _MEMBER = """
-SELECT member.role, space.id, space.slug, space.name
+SELECT member.role, space.id, space.slug, space.name, own.id, own.permissions
 FROM accounts_membership AS member JOIN accounts_workspace AS space ON space.id = member.workspace_id
+LEFT JOIN accounts_customrole AS own ON own.id = member.custom_role_id
 WHERE member.user_id = %s AND {} = %s
 """
 _MEMBER_BY_ID, _MEMBER_BY_SLUG = _MEMBER.format("space.id"), _MEMBER.format("space.slug")
@@ -146,19 +147,27 @@ def actor_for(principal: Principal, workspace: str) -> tuple[Actor, WorkspaceNam
         found = cursor.fetchone()
     if found is None:
         raise NotFound()
-    role, workspace_id, slug, name = found
+    role, workspace_id, slug, name, custom_id, custom = found
     actor = Actor(
         kind="user",
         user_id=principal.user_id,
         label=principal.email,
         workspace_id=workspace_id,
-        role=role,
-        permissions=ROLE_PERMISSIONS[Role(role)],
+        role=custom_id or role,
+        permissions=permissions_held(role, custom),
         request_id=current_request_id(),
         ip=principal.ip,
         session_id=principal.session_id,
     )
     return actor, WorkspaceName(workspace_id, slug, name)
+
+
+def actor_of_member(user_id: str, workspace: str) -> Actor:
+    """Somebody as they would act now, for work that goes on without them; NotFound once they are disabled or gone."""
+    person = User.objects.filter(pk=user_id, is_active=True).first()
+    if person is None:
+        raise NotFound()
+    return actor_for(Principal(person.pk, person.label, ""), workspace)[0]
 
 
 def actor_without_workspace(principal: Principal) -> Actor:

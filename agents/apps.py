@@ -7,6 +7,8 @@ class AgentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from agents.services import standing
         from agents.services.interjections import register_left_overs
 
         register_left_overs()
+        standing.listen()

@@ -84,18 +84,19 @@ def action(
         @functools.wraps(function)
         def perform(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> T:
             target: Any = kwargs.get(on) if on else None
-            if requires is not None:
-                try:
+            try:
+                if requires is not None:
                     authorize(actor, requires, target)
-                except PermissionDenied:
+                with transaction.atomic():
+                    act = Action(kind, actor)
+                    if target is not None:
+                        act.target(target)
+                    result = function(act, *args, **kwargs)
+                    act.write_entry()
+            except PermissionDenied:  # at the door, or by a rule of the function's own
+                if requires is not None:
                     record.record_denial(actor, permission=requires, kind=kind, obj=target)
-                    raise
-            with transaction.atomic():
-                act = Action(kind, actor)
-                if target is not None:
-                    act.target(target)
-                result = function(act, *args, **kwargs)
-                act.write_entry()
+                raise
             return result
 
         return perform

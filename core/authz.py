@@ -26,10 +26,33 @@ class Permission(StrEnum):
 
     WORKSPACE_VIEW = "workspace.view"
     WORKSPACE_EDIT = "workspace.edit"
+    WORKSPACE_EXPORT = "workspace.export"
     MEMBER_VIEW = "member.view"
+    MEMBER_EDIT = "member.edit"
+    MEMBER_REMOVE = "member.remove"
+    INVITATION_VIEW = "invitation.view"
+    INVITATION_CREATE = "invitation.create"
+    INVITATION_REVOKE = "invitation.revoke"
+    GROUP_VIEW = "group.view"
+    GROUP_EDIT = "group.edit"
+    ROLE_VIEW = "role.view"
+    ROLE_EDIT = "role.edit"
+    API_TOKEN_VIEW = "api_token.view"  # noqa: S105  # one's own
+    API_TOKEN_EDIT = "api_token.edit"  # noqa: S105  # one's own
+    API_TOKEN_MANAGE = "api_token.manage"  # noqa: S105  # everybody's: see and revoke
+    SERVICE_ACCOUNT_VIEW = "service_account.view"
+    SERVICE_ACCOUNT_EDIT = "service_account.edit"
+    SSO_VIEW = "sso.view"
+    SSO_EDIT = "sso.edit"
+    RETENTION_VIEW = "retention.view"
+    RETENTION_EDIT = "retention.edit"
     AUDIT_VIEW = "audit.view"
+    AUDIT_EXPORT = "audit.export"
     PROVIDER_VIEW = "provider.view"
+    PROVIDER_CREATE = "provider.create"
     PROVIDER_EDIT = "provider.edit"
+    PROVIDER_EDIT_ANY = "provider.edit_any"
+    PROVIDER_SHARE = "provider.share"
     MODEL_VIEW = "model.view"
     TOOL_VIEW = "tool.view"
     AGENT_VIEW = "agent.view"
@@ -38,22 +61,27 @@ class Permission(StrEnum):
     AGENT_EDIT_ANY = "agent.edit_any"
     AGENT_PUBLISH = "agent.publish"
     AGENT_DELETE = "agent.delete"
+    AGENT_SHARE = "agent.share"
     AGENT_RUN = "agent.run"
     CONVERSATION_VIEW = "conversation.view"
     CONVERSATION_CREATE = "conversation.create"
+    CONVERSATION_SPEAK = "conversation.speak"
     CONVERSATION_EDIT = "conversation.edit"
     CONVERSATION_DELETE = "conversation.delete"
+    CONVERSATION_SHARE = "conversation.share"
     RUN_VIEW = "run.view"
     RUN_VIEW_ANY = "run.view_any"
     RUN_CREATE = "run.create"
     RUN_CANCEL = "run.cancel"
+    RUN_MANAGE_ANY = "run.manage_any"  # stop other people's runs, and decide what these ask
     DECISION_VIEW = "decision.view"
     DECISION_RESOLVE = "decision.resolve"
     USAGE_VIEW = "usage.view"
 
 
-# Doors that a person opens for themselves or that stand open to all; the route guard knows these names only.
-Open = Literal["anyone", "signed_in"]
+# Doors without a permission; the route guard knows these names only. `signed_in` is for a person who signed in, so that no
+# token can change a password; `any_credential` takes tokens too.
+Open = Literal["anyone", "signed_in", "any_credential"]
 
 # Deciding on an object asks first whether the actor may see it, so that a stranger's object is a 404, not a 403.
 _VIEW_OF = {
@@ -64,6 +92,11 @@ _VIEW_OF = {
     "provider": Permission.PROVIDER_VIEW,
     "model": Permission.MODEL_VIEW,
     "member": Permission.MEMBER_VIEW,
+    "invitation": Permission.INVITATION_VIEW,
+    "group": Permission.GROUP_VIEW,
+    "role": Permission.ROLE_VIEW,
+    "api_token": Permission.API_TOKEN_VIEW,
+    "service_account": Permission.SERVICE_ACCOUNT_VIEW,
     "workspace": Permission.WORKSPACE_VIEW,
     "audit": Permission.AUDIT_VIEW,
 }

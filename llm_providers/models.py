@@ -6,8 +6,10 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import Identified, WorkspaceOwned
 from core.money import Money
@@ -45,6 +47,18 @@ class Provider(WorkspaceOwned):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def access_q(cls, actor: Actor, permission: Permission) -> Q:
+        """Members whose role shows providers see all; to change one takes the role's right to edit any."""
+        return cls.reach_q(actor, permission)
+
+    @classmethod
+    def reach_q(cls, actor: Actor, permission: Permission, *, through: str = "") -> Q:
+        """The same for what hangs on a provider; `through` leads there from its table."""
+        if permission in (Permission.PROVIDER_VIEW, Permission.MODEL_VIEW) or actor.has(Permission.PROVIDER_EDIT_ANY):
+            return Q()
+        return Q(pk__in=())
 
     @property
     def is_local(self) -> bool:
@@ -88,6 +102,11 @@ class LanguageModel(WorkspaceOwned):
 
     def __str__(self) -> str:
         return self.label or self.name
+
+    @classmethod
+    def access_q(cls, actor: Actor, permission: Permission) -> Q:
+        """A model is reached as its provider is."""
+        return Provider.reach_q(actor, permission, through="provider__")
 
     @property
     def capabilities(self) -> Capabilities:

@@ -61,7 +61,7 @@ class NothingIn(StrictSerializer):
 
 
 class MembershipOut(WorkspaceRef):
-    role = serializers.CharField()
+    role = serializers.CharField(help_text="A built-in role's name, or the id of a role of the workspace's own.")
     permissions = serializers.ListField(child=serializers.CharField())
 
 
@@ -85,13 +85,6 @@ class WorkspaceOut(MembershipOut):
 
 class WorkspaceIn(StrictSerializer):
     name = NameField(max_length=60)
-
-
-class MemberOut(serializers.Serializer):
-    id = serializers.CharField()
-    user = PersonOut()
-    role = serializers.CharField()
-    created_at = serializers.DateTimeField()
 
 
 class AuditActorOut(serializers.Serializer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import views
+from accounts.api import people, views
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
@@ -19,6 +19,13 @@ root_urls = [
 
 workspace_urls = [
     path("", views.WorkspaceDetail.as_view()),
-    path("members/", views.MemberList.as_view()),
+    path("members/", people.MemberList.as_view()),
+    path("members/<str:member_id>/", people.MemberDetail.as_view()),
+    path("roles/", people.RoleList.as_view()),
+    path("roles/<str:role_id>/", people.RoleDetail.as_view()),
+    path("groups/", people.GroupList.as_view()),
+    path("groups/<str:group_id>/", people.GroupDetail.as_view()),
+    path("groups/<str:group_id>/members/", people.GroupMemberList.as_view()),
+    path("groups/<str:group_id>/members/<str:user_id>/", people.GroupMemberDetail.as_view()),
     path("audit/", views.AuditList.as_view()),
 ]

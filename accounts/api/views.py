@@ -14,7 +14,7 @@ from accounts.api import serializers as s
 from accounts.api.cookies import clear_refresh_cookie, read_refresh_cookie, require_web_client, set_refresh_cookie
 from accounts.models import LoginSession, Membership, User, Workspace
 from accounts.rest.views import ApiView, WorkspaceView
-from accounts.selectors import members_visible_to, memberships_of, people_by_id, permissions_of_role
+from accounts.selectors import memberships_of, people_by_id
 from accounts.sessions import (
     is_live,
     open_session,
@@ -205,16 +205,10 @@ class WorkspaceDetail(WorkspaceView):
         return Workspace.objects.get(pk=self.workspace.id)
 
     def _present(self, row: Workspace) -> dict[str, Any]:
-        return {**_workspace(row, self.actor.role or ""), "created_at": row.created_at}
-
-
-class MemberList(WorkspaceView):
-    permissions = {"GET": Permission.MEMBER_VIEW}
-
-    @extend_schema(operation_id="members", responses=page_of(s.MemberOut))
-    def get(self, request: Request, workspace: str) -> Response:
-        """The people in the workspace and their roles."""
-        return self.page(members_visible_to(self.actor), s.MemberOut, ordering=("created_at", "id"))
+        return {
+            **_workspace(row, self.actor.role or "", self.actor.permissions),
+            "created_at": row.created_at,
+        }
 
 
 class AuditList(WorkspaceView):
@@ -270,13 +264,13 @@ def _pair(tokens: Any) -> dict[str, Any]:
     return {"access": tokens.access, "refresh": tokens.refresh, "expires_in": tokens.expires_in}
 
 
-def _workspace(row: Workspace, role: str) -> dict[str, Any]:
+def _workspace(row: Workspace, role: str, held: frozenset[Permission]) -> dict[str, Any]:
     return {
         "id": row.id,
         "slug": row.slug,
         "name": row.name,
         "role": role,
-        "permissions": permissions_of_role(role),
+        "permissions": sorted(held),
     }
 
 
@@ -287,5 +281,5 @@ def _me(user: User) -> dict[str, Any]:
         "email": user.email,
         "name": user.name,
         "is_operator": user.is_staff,
-        "workspaces": [_workspace(member.workspace, member.role) for member in memberships],
+        "workspaces": [_workspace(member.workspace, member.role_key, member.held) for member in memberships],
     }

@@ -4,9 +4,10 @@ from accounts.models.installation import Installation
 from accounts.models.mail import OutgoingMail
 from accounts.models.session import LoginSession
 from accounts.models.user import User, UserManager, clean_email
-from accounts.models.workspace import Membership, Workspace
+from accounts.models.workspace import CustomRole, Membership, Workspace, WorkspaceGroup
 
 __all__ = [
+    "CustomRole",
     "Installation",
     "LoginSession",
     "Membership",
@@ -14,5 +15,6 @@ __all__ = [
     "User",
     "UserManager",
     "Workspace",
+    "WorkspaceGroup",
     "clean_email",
 ]

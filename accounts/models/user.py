@@ -1,4 +1,4 @@
-"""People: the e-mail address is the name that they sign in with."""
+"""People and service accounts: whoever can act."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ def clean_email(email: str) -> str:
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. The e-mail address is the name they sign in with."""
+    """A person; the e-mail address is the name they sign in with. Or a service account, which never signs in."""
 
     id_prefix: ClassVar[str] = "usr"
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        SERVICE = "service"
 
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False)
     email = models.EmailField(unique=True)
@@ -42,13 +46,24 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False, help_text="May open the operator admin.")
     created_at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.PERSON, editable=False)
+    service_of = models.ForeignKey(
+        "accounts.Workspace", null=True, on_delete=models.CASCADE, related_name="+", editable=False
+    )
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = UserManager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), name="one_user_per_email")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="one_user_per_email"),
+            models.CheckConstraint(
+                condition=models.Q(kind="person", service_of=None)
+                | models.Q(kind="service", service_of__isnull=False, is_staff=False, is_superuser=False),
+                name="service_accounts_belong_to_a_workspace",
+            ),
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,4 +71,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             self.id = new_id(self.id_prefix)
 
     def __str__(self) -> str:
-        return self.email
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """How the audit log and lists name them."""
+        return self.name if self.kind == self.Kind.SERVICE else self.email

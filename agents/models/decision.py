@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from agents.models.run import Run
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -60,5 +61,5 @@ class Decision(WorkspaceOwned):
 
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
-        """Whoever may see the run may see what it asks; so may decide who may stop it."""
-        return models.Q() if actor.has(Permission.RUN_VIEW_ANY) else models.Q(run__started_by_id=actor.user_id)
+        """Whoever may see the run may see what it asks; whoever may stop it may decide."""
+        return Run.reach_q(actor, permission, through="run__")

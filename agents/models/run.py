@@ -82,9 +82,18 @@ class Run(WorkspaceOwned):
 
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
-        """A run is its starter's; roles with `run.view_any` may look at (and stop) all of the workspace's."""
-        own = models.Q(started_by_id=actor.user_id)
-        return models.Q() if actor.has(Permission.RUN_VIEW_ANY) else own
+        return cls.reach_q(actor, permission)
+
+    @classmethod
+    def reach_q(cls, actor: Actor, permission: Permission, *, through: str = "") -> models.Q:
+        """A run is its starter's. `run.view_any` lets look at everybody's, `run.manage_any` stop them and decide for them.
+
+        `through` leads from another table to the run.
+        """
+        looks = permission in (Permission.RUN_VIEW, Permission.DECISION_VIEW)
+        if actor.has(Permission.RUN_VIEW_ANY if looks else Permission.RUN_MANAGE_ANY):
+            return models.Q()
+        return models.Q(**{f"{through}started_by_id": actor.user_id})
 
 
 class RunEvent(models.Model):

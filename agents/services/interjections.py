@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import Exists, OuterRef
 
-from accounts.tokens import Principal, actor_for
+from accounts.tokens import actor_of_member
 from agents.models import Conversation, Interjection, Run
 from agents.runtime.bells import ring_run, speak_to_run
 from agents.runtime.host import LEFT_OVER_KIND
@@ -28,7 +28,7 @@ def steer_run(act: Action, *, conversation: Conversation, text: str) -> tuple[Ru
 
     Returns the run and the id of the message, None when none goes on.
     """
-    authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
+    authorize(act.actor, Permission.CONVERSATION_SPEAK, conversation)
     authorize(act.actor, Permission.AGENT_RUN, conversation.agent)
     lock_conversation(conversation)
     run = Run.objects.filter(conversation=conversation, status__in=Run.OPEN).order_by("id").first()
@@ -57,7 +57,7 @@ def steer_run(act: Action, *, conversation: Conversation, text: str) -> tuple[Ru
 @action("run.start_left_over", requires=Permission.RUN_CREATE, on="conversation")
 def _start_left_over(act: Action, *, conversation: Conversation, said: Interjection) -> None:
     """A message that came too late for the run it was meant for became the next run."""
-    authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
+    authorize(act.actor, Permission.CONVERSATION_SPEAK, conversation)
     authorize(act.actor, Permission.AGENT_RUN, conversation.agent)
     lock_conversation(conversation)
     if not Interjection.objects.filter(pk=said.pk, taken=False).update(taken=True):
@@ -80,12 +80,10 @@ def follow_up(run_id: str) -> None:
     rows = Interjection.objects.filter(run_id=run_id, run__status__in=Run.TERMINAL, taken=False).order_by(
         "created_at", "id"
     )
-    for said in rows.select_related("author", "run__version", "run__conversation__agent"):
+    for said in rows.select_related("run__version", "run__conversation__agent"):
         conversation = said.run.conversation
         try:
-            if not said.author.is_active:
-                raise NotFound()
-            actor, _ = actor_for(Principal(said.author_id, said.author.email, ""), conversation.workspace_id)
+            actor = actor_of_member(said.author_id, conversation.workspace_id)
             _start_left_over(actor, conversation=conversation, said=said)
         except (NotFound, PermissionDenied):
             Interjection.objects.filter(pk=said.pk).update(taken=True)  # nobody is left who may ask this

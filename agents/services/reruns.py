@@ -31,7 +31,7 @@ def _take_over(act: Action, run: Run, seq: int) -> Run:
     if run.started_by_id != act.person_id:
         raise PermissionDenied("Only the person who started this run can try it again or go on with it.")
     authorize(act.actor, Permission.AGENT_RUN, run.agent)
-    authorize(act.actor, Permission.CONVERSATION_EDIT, run.conversation)
+    authorize(act.actor, Permission.CONVERSATION_SPEAK, run.conversation)
     check_room(act)
     lock_conversation(run.conversation)
     new = write_run(

@@ -45,7 +45,7 @@ def start_run(
         authorize(act.actor, Permission.CONVERSATION_CREATE)
         conversation = open_conversation(act, agent=agent, draft=version == "draft")
     else:
-        authorize(act.actor, Permission.CONVERSATION_EDIT, conversation)
+        authorize(act.actor, Permission.CONVERSATION_SPEAK, conversation)
         lock_conversation(conversation)
         if version is None and conversation.is_draft:
             version = "draft"

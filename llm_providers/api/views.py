@@ -39,7 +39,7 @@ class ProviderKinds(WorkspaceView):
 
 
 class ProvidersDiscovered(WorkspaceView):
-    permissions = {"GET": Permission.PROVIDER_EDIT}
+    permissions = {"GET": Permission.PROVIDER_CREATE}
 
     @extend_schema(operation_id="providers_discovered", responses=s.DiscoveredListOut)
     def get(self, request: Request, workspace: str) -> Response:
@@ -48,7 +48,7 @@ class ProvidersDiscovered(WorkspaceView):
 
 
 class ProviderList(WorkspaceView):
-    permissions = {"GET": Permission.PROVIDER_VIEW, "POST": Permission.PROVIDER_EDIT}
+    permissions = {"GET": Permission.PROVIDER_VIEW, "POST": Permission.PROVIDER_CREATE}
     filters = ("kind",)
     idempotent = True
 
@@ -77,7 +77,7 @@ class ProviderList(WorkspaceView):
 
 
 class ProviderCheck(WorkspaceView):
-    permissions = {"POST": Permission.PROVIDER_EDIT}
+    permissions = {"POST": Permission.PROVIDER_CREATE}
     rates = {"POST": "vendor"}
 
     @extend_schema(operation_id="providers_check", request=s.ConnectionIn, responses=s.ConnectionOut)

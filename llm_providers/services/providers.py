@@ -40,7 +40,7 @@ def create_provider(
     use_environment_key: bool = False,
 ) -> Provider:
     """Connect a provider, then read its models as well as it lets us."""
-    authorize(actor, Permission.PROVIDER_EDIT)
+    authorize(actor, Permission.PROVIDER_CREATE)
     url, key, chosen = _clean(kind, base_url, api_key, options or {}, use_environment_key)
     provider = _insert_provider(actor, kind=kind, name=name, base_url=url, api_key=key, options=chosen)
     sync_models(actor, provider=provider)
@@ -59,7 +59,7 @@ def check_connection(
     use_environment_key: bool = False,
 ) -> ConnectionReport:
     """Try a connection without keeping anything of it."""
-    authorize(actor, Permission.PROVIDER_EDIT)
+    authorize(actor, Permission.PROVIDER_CREATE)
     url, key, chosen = _clean(kind, base_url, api_key, options or {}, use_environment_key)
     report = try_connection(make_access(kind, url, key, chosen), keep=False)
     _record_check(actor, kind=kind, origin=origin_of(kind, url), ok=report.ok)
@@ -105,7 +105,7 @@ def delete_provider(act: Action, *, provider: Provider) -> None:
     provider.delete()
 
 
-@action("provider.create", requires=Permission.PROVIDER_EDIT)
+@action("provider.create", requires=Permission.PROVIDER_CREATE)
 def _insert_provider(
     act: Action, *, kind: str, name: str, base_url: str, api_key: str | None, options: dict[str, Any]
 ) -> Provider:
@@ -157,7 +157,7 @@ def _apply_changes(act: Action, *, provider: Provider, only_if: int | None, chan
     return Provider.objects.select_related("credential").get(pk=locked.pk)
 
 
-@action("provider.check", requires=Permission.PROVIDER_EDIT)
+@action("provider.check", requires=Permission.PROVIDER_CREATE)
 def _record_check(act: Action, *, kind: str, origin: str, ok: bool) -> None:
     """A connection was tried out without being kept."""
     act.record(kind=kind, origin=origin, ok=ok)

@@ -33,12 +33,18 @@ BODIES: dict[tuple[str, str], Any] = {
     ("conversations/", "POST"): {"agent": "{agent_id}"},
     ("conversations/<str:conversation_id>/", "PATCH"): {"title": "Other"},
     ("conversations/<str:conversation_id>/messages/", "POST"): {"text": "Hello"},
+    ("groups/", "POST"): {"name": "New"},
+    ("groups/<str:group_id>/", "PATCH"): {"name": "Other"},
+    ("groups/<str:group_id>/members/", "POST"): {"user": "{user_id}"},
+    ("members/<str:member_id>/", "PATCH"): {"role": "viewer"},
     ("models/<str:model>/", "PATCH"): {"enabled": False},
     ("providers/", "POST"): {"kind": "demo", "name": "Second"},
     ("providers/<str:provider>/", "PATCH"): {"name": "Other"},
     ("providers/<str:provider>/sync/", "POST"): {},
     ("providers/<str:provider>/test/", "POST"): {},
     ("providers/check/", "POST"): {"kind": "demo"},
+    ("roles/", "POST"): {"name": "New", "permissions": ["agent.view"]},
+    ("roles/<str:role_id>/", "PATCH"): {"name": "Other"},
     ("runs/", "POST"): {"agent": "{agent_id}", "input": {"text": "Hello"}},
     ("decisions/<str:decision_id>/resolve/", "POST"): {"resolution": "decline"},
     ("runs/<str:run_id>/cancel/", "POST"): {},
@@ -84,6 +90,7 @@ class World:
         started = maker.post("runs/", {"agent": agent, "input": {"text": "Hi"}})
         assert started.status_code == 202, started.content
         return {
+            **company(owner),
             "provider": provider,
             "model": model,
             "agent_id": agent,
@@ -92,6 +99,19 @@ class World:
             "run_id": started.data["id"],
             "decision_id": asked(started.data["id"]),
         }
+
+
+def company(owner: Api) -> dict[str, str]:
+    """A group with the workspace's newest member in it, and a role of its own; their ids."""
+    group = owner.post("groups/", {"name": "Team"}).data["id"]
+    member = owner.get("members/").data["results"][-1]
+    assert owner.post(f"groups/{group}/members/", {"user": member["user"]["id"]}).status_code == 201
+    return {
+        "group_id": group,
+        "member_id": member["id"],
+        "user_id": member["user"]["id"],
+        "role_id": owner.post("roles/", {"name": "Support", "permissions": ["agent.view"]}).data["id"],
+    }
 
 
 def asked(run: str) -> str:
@@ -146,15 +166,18 @@ def expected(role: Role, is_maker: bool, route: str, required: P) -> int | None:
     held = ROLE_PERMISSIONS[role]
     if required not in held:
         return 403
+    if required == P.PROVIDER_EDIT:  # there are no grants in this world
+        return None if P.PROVIDER_EDIT_ANY in held else 403
     owned = next((kind for name, kind in OWNED.items() if f":{name}>" in route), None)
     if owned is None or is_maker:
         return None
     if owned == "conversation":
         return 404
     if owned in ("run", "decision"):
-        seen = P.RUN_VIEW_ANY in held
+        if P.RUN_VIEW_ANY not in held:
+            return 404
         # To try somebody's run again means to speak in their conversation.
-        return 404 if not seen else 403 if required == P.RUN_CREATE else None
+        return 403 if required == P.RUN_CREATE else None
     changes_agent = required in (P.AGENT_EDIT, P.AGENT_PUBLISH, P.AGENT_DELETE)
     return 403 if changes_agent and P.AGENT_EDIT_ANY not in held else None
 

@@ -11,7 +11,7 @@ from django.apps import apps
 
 from audit.action import ACTIONS
 from audit.models import AuditEntry
-from tests.architecture.test_matrix import BODIES, asked, fill, make_ready
+from tests.architecture.test_matrix import BODIES, asked, company, fill, make_ready
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import PASSWORD, Api
 
@@ -29,7 +29,8 @@ FIELDS = sorted(
 # Names that some route really takes; what each takes is in its contract, the OpenAPI document.
 _NAMES = (
     "name description instructions model tools limits starters title notes label enabled base_url options kind email "
-    "agent conversation version is_archived is_pinned pinned archived mode resolution result arguments reason"
+    "agent conversation version is_archived is_pinned pinned archived mode resolution result arguments reason "
+    "permissions role user"
 )
 CONTRACT = set(_NAMES.split())
 OTHER_BODIES: dict[tuple[str, str], Any] = {
@@ -45,10 +46,12 @@ OTHER_BODIES: dict[tuple[str, str], Any] = {
 
 
 @pytest.fixture
-def world(owner: Api, agent: dict[str, Any], demo_model: str) -> dict[str, str]:
+def world(owner: Api, agent: dict[str, Any], demo_model: str, make_person: Any, workspace: Any) -> dict[str, str]:
+    make_person(workspace, "user")
     run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hello"}}).data
     provider = owner.get("providers/").data["results"][0]["id"]
     return {
+        **company(owner),
         "provider": provider,
         "model": demo_model,
         "agent_id": agent["id"],

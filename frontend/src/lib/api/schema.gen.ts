@@ -372,6 +372,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/groups/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The workspace's groups by name. */
+        get: operations["groups"];
+        put?: never;
+        /** @description Make a group. */
+        post: operations["group_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/groups/{group_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One group. */
+        get: operations["group"];
+        put?: never;
+        post?: never;
+        /** @description Delete a group. What was granted to it is granted no more. */
+        delete: operations["group_delete"];
+        options?: never;
+        head?: never;
+        /** @description Rename or describe a group. */
+        patch: operations["group_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/groups/{group_id}/members/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who is in the group. */
+        get: operations["group_members"];
+        put?: never;
+        /** @description Put a member of the workspace into the group. */
+        post: operations["group_member_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/groups/{group_id}/members/{user_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Take somebody out of the group. */
+        delete: operations["group_member_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/members/": {
         parameters: {
             query?: never;
@@ -387,6 +459,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/members/{member_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Take somebody out of the workspace. Their runs here stop, their tokens for it die. */
+        delete: operations["member_remove"];
+        options?: never;
+        head?: never;
+        /** @description Give somebody another role: one that holds no more than you do. */
+        patch: operations["member_update"];
         trace?: never;
     };
     "/api/v1/workspaces/{workspace}/models/": {
@@ -543,6 +633,43 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/roles/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The workspace's own roles by name; the first page begins with the built-in ones. */
+        get: operations["roles"];
+        put?: never;
+        /** @description Make a role. It can hold no more than you do. */
+        post: operations["role_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/roles/{role_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One of the workspace's own roles; the ETag is what PATCH wants as If-Match. */
+        get: operations["role"];
+        put?: never;
+        post?: never;
+        /** @description Delete a role that nobody has. */
+        delete: operations["role_delete"];
+        options?: never;
+        head?: never;
+        /** @description Change a role: everybody who has it holds what it says from now on. */
+        patch: operations["role_update"];
         trace?: never;
     };
     "/api/v1/workspaces/{workspace}/runs/": {
@@ -914,6 +1041,28 @@ export interface components {
         FieldEnum: "api_key" | "base_url";
         /** @enum {string} */
         FinishEnum: "stop" | "length" | "tool_calls" | "cancelled" | "failed" | "refused";
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        GroupInRequest: {
+            name: string;
+            description?: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        GroupMemberInRequest: {
+            user: string;
+        };
+        GroupOut: {
+            id: string;
+            name: string;
+            description: string;
+            size: number;
+            /** Format: date-time */
+            created_at: string;
+        };
+        GroupPage: {
+            results: components["schemas"]["GroupOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
         HealthOut: {
             state: components["schemas"]["StateEnum"];
             detail: string;
@@ -965,7 +1114,11 @@ export interface components {
         MemberOut: {
             id: string;
             user: components["schemas"]["PersonOut"];
+            /** @description A built-in role's name, or the id of an own role. */
             role: string;
+            role_name: string;
+            /** @description False once an operator disabled them. */
+            active: boolean;
             /** Format: date-time */
             created_at: string;
         };
@@ -978,6 +1131,7 @@ export interface components {
             id: string;
             slug: string;
             name: string;
+            /** @description A built-in role's name, or the id of a role of the workspace's own. */
             role: string;
             permissions: string[];
         };
@@ -1107,6 +1261,15 @@ export interface components {
             agent?: string;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedGroupPatchRequest: {
+            name?: string;
+            description?: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedMemberPatchRequest: {
+            role?: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedModelChangesInRequest: {
             enabled?: boolean;
             label?: string;
@@ -1124,15 +1287,28 @@ export interface components {
             options?: unknown;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedRolePatchRequest: {
+            name?: string;
+            description?: string;
+            permissions?: components["schemas"]["PermissionsEnum"][];
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedWorkspaceInRequest: {
             name?: string;
         };
+        /** @enum {string} */
+        PermissionsEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
         /** @description A person as others in the workspace see them. */
         PersonOut: {
             id: string;
             /** Format: email */
             email: string;
             name: string;
+        };
+        PersonPage: {
+            results: components["schemas"]["PersonOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
         };
         /** @description Per million tokens. */
         PriceOut: {
@@ -1211,6 +1387,27 @@ export interface components {
         };
         /** @enum {string} */
         RoleEnum: "user" | "assistant";
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        RoleInRequest: {
+            name: string;
+            description?: string;
+            permissions: components["schemas"]["PermissionsEnum"][];
+        };
+        RoleOut: {
+            /** @description What `role` is set to. */
+            id: string;
+            name: string;
+            description: string;
+            built_in: boolean;
+            permissions: string[];
+            /** @description How many have it; null for built-in roles. */
+            members: number | null;
+        };
+        RolePage: {
+            results: components["schemas"]["RoleOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
         RunAccepted: {
             id: string;
             status: components["schemas"]["StatusEnum"];
@@ -1374,6 +1571,7 @@ export interface components {
             id: string;
             slug: string;
             name: string;
+            /** @description A built-in role's name, or the id of a role of the workspace's own. */
             role: string;
             permissions: string[];
             /** Format: date-time */
@@ -2619,7 +2817,7 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "decision.resolve" | "member.remove" | "member.save" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "decision.resolve" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
                 outcome?: "denied" | "done" | "failed";
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -3096,6 +3294,338 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    groups: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedGroupPatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_members: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                group_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_member_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                group_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GroupMemberInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    group_member_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: string;
+                user_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     members: {
         parameters: {
             query?: {
@@ -3125,6 +3655,81 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    member_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                member_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    member_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                member_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedMemberPatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
@@ -3616,6 +4221,212 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    roles: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolePage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    role_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoleInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    role: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    role_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    role_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                role_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedRolePatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoleOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];

@@ -50,7 +50,7 @@ function NewChat() {
     window.history.pushState(null, "", `/chats/${encodeURIComponent(conversation)}/`);
   };
   if (problem) return <><PageHeader title="New chat" /><ProblemPanel problem={problem} onRetry={retry} /></>;
-  if (runnable?.length === 0) return <><PageHeader title="New chat" /><NoAgent agents={items ?? []} mayCreate={can("agent.create")} mayConnect={can("provider.edit")} /></>;
+  if (runnable?.length === 0) return <><PageHeader title="New chat" /><NoAgent agents={items ?? []} mayCreate={can("agent.create")} mayConnect={can("provider.create")} /></>;
   return (
     <>
       <PageHeader title="New chat" />
