@@ -68,6 +68,15 @@ class Action:
         )
 
 
+def require(actor: Actor, permission: Permission, obj: Model | None = None, *, kind: str) -> None:
+    """`authorize`, with the refusal on record: for what asks before it works outside of any transaction."""
+    try:
+        authorize(actor, permission, obj)
+    except PermissionDenied:
+        record.record_denial(actor, permission=permission, kind=kind, obj=obj)
+        raise
+
+
 def action(
     kind: str, *, requires: Permission | None, on: str | None = None, meaning: str | None = None
 ) -> Callable[[Callable[Concatenate[Action, P], T]], Callable[Concatenate[Actor, P], T]]:

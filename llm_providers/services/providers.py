@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from audit.action import Action, action
-from core.authz import Actor, Permission, authorize
+from audit.action import Action, action, require
+from core.authz import Actor, Permission
 from core.clock import now
 from core.errors import DomainError, NotFound, PreconditionFailed, ValidationFailed
 from llm_providers.connecting import ConnectionReport, try_connection
@@ -40,7 +40,7 @@ def create_provider(
     use_environment_key: bool = False,
 ) -> Provider:
     """Connect a provider, then read its models as well as it lets us."""
-    authorize(actor, Permission.PROVIDER_CREATE)
+    require(actor, Permission.PROVIDER_CREATE, kind="provider.create")
     url, key, chosen = _clean(kind, base_url, api_key, options or {}, use_environment_key)
     provider = _insert_provider(actor, kind=kind, name=name, base_url=url, api_key=key, options=chosen)
     sync_models(actor, provider=provider)
@@ -59,7 +59,7 @@ def check_connection(
     use_environment_key: bool = False,
 ) -> ConnectionReport:
     """Try a connection without keeping anything of it."""
-    authorize(actor, Permission.PROVIDER_CREATE)
+    require(actor, Permission.PROVIDER_CREATE, kind="provider.check")
     url, key, chosen = _clean(kind, base_url, api_key, options or {}, use_environment_key)
     report = try_connection(make_access(kind, url, key, chosen), keep=False)
     _record_check(actor, kind=kind, origin=origin_of(kind, url), ok=report.ok)
@@ -68,7 +68,7 @@ def check_connection(
 
 def test_provider(actor: Actor, *, provider: Provider) -> ConnectionReport:
     """Ask the provider for its models and keep how that went as its health."""
-    authorize(actor, Permission.PROVIDER_EDIT, provider)
+    require(actor, Permission.PROVIDER_EDIT, provider, kind="provider.test")
     report = _try(provider)
     _record_health(actor, provider=provider, report=report)
     return report
@@ -79,7 +79,7 @@ test_provider.__test__ = False  # type: ignore[attr-defined]  # a service, altho
 
 def sync_models(actor: Actor, *, provider: Provider) -> ConnectionReport:
     """Read the provider's models: new ones are added, vanished ones are marked gone, ids stay."""
-    authorize(actor, Permission.PROVIDER_EDIT, provider)
+    require(actor, Permission.PROVIDER_EDIT, provider, kind="provider.sync")
     report = _try(provider)
     offers = look_up_offers(provider, report.found) if report.ok else []
     _store_sync(actor, provider=provider, report=report, offers=offers)
