@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,13 @@ def open_sealed(stored: str, *, model: str, field: str, row: str, mend: str = "E
     if not stored.startswith(PREFIX):
         raise SecretUnreadable(damaged)
     kid, _, encoded = stored[len(PREFIX) :].partition(":")
-    key = _keys().get(kid)
-    if key is None:
+    try:
+        key = _keys()[kid]
+    except KeyError:
         raise SecretUnreadable(
             f"A stored key was encrypted with the key {kid!r}, which AAP_ENCRYPTION_KEYS no longer holds. "
             f"The operator can put it back. Otherwise: {mend}"
-        )
+        ) from None
     try:
         sealed = base64.b64decode(encoded, validate=True)
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], _bound_to(model, field, row))
@@ -62,7 +63,12 @@ def open_sealed(stored: str, *, model: str, field: str, row: str, mend: str = "E
 
 def needs_rotation(stored: str) -> bool:
     """True when the value is not encrypted with the first key."""
-    return not stored.startswith(f"{PREFIX}{next(iter(_keys()))}:")
+    return key_of(stored) != next(iter(_keys()))
+
+
+def key_of(stored: str) -> str:
+    """The id of the key that a sealed value was written with."""
+    return stored.removeprefix(PREFIX).partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,8 @@ def _bound_to(model: str, field: str, row: str) -> bytes:
     return f"{model}\x1f{field}\x1f{row}".encode()
 
 
-def _keys() -> dict[str, bytes]:
+def _keys() -> Mapping[str, bytes]:
     from django.conf import settings
 
-    keys: dict[str, bytes] = settings.ENCRYPTION_KEYS
+    keys: Mapping[str, bytes] = settings.ENCRYPTION_KEYS
     return keys

@@ -19,7 +19,7 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
     from platform_site import env
 
     problems = []
-    key = env.read("AAP_SECRET_KEY") or ""
+    key = env.read("AAP_SECRET_KEY") or env.read_from_command("AAP_SECRET_KEY") or ""
     if (
         len(key) < settings.MIN_SECRET_LENGTH
         or len(set(key)) < MIN_DIFFERENT
@@ -32,7 +32,7 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
                 id="platform.E001",
             )
         )
-    if not env.read("AAP_ENCRYPTION_KEYS"):
+    if not env.is_given("AAP_ENCRYPTION_KEYS"):
         problems.append(
             Error(
                 "AAP_ENCRYPTION_KEYS is missing. Set it to k1:<base64 of 32 random bytes>, and keep a copy: without it "
@@ -40,7 +40,7 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
                 id="platform.E002",
             )
         )
-    if not env.read("AAP_AUDIT_KEYS"):
+    if not env.is_given("AAP_AUDIT_KEYS"):
         problems.append(
             Error(
                 "AAP_AUDIT_KEYS is missing. Set it to a1:<base64 of 32 random bytes>, and keep a copy outside of the "
@@ -48,6 +48,15 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
                 id="platform.E006",
             )
         )
+    for name in ("ENCRYPTION_KEYS", "AUDIT_KEYS"):
+        if any(len(set(one)) < MIN_DIFFERENT for one in getattr(settings, name).values()):
+            problems.append(
+                Error(
+                    f"A key in AAP_{name} is not random. Make another: "
+                    'python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"',
+                    id="platform.E007",
+                )
+            )
     if "*" in settings.ALLOWED_HOSTS:
         problems.append(Error("AAP_ALLOWED_HOSTS must name the hosts; * is refused.", id="platform.E003"))
     if settings.RATE_LIMITS == "off":

@@ -57,6 +57,7 @@ def examine(*, reach: bool) -> Iterator[Finding]:
     yield from _guarded("Web client", check_client)
     if not behind:
         yield from _guarded("Mail", lambda: check_mail(reach))
+        yield from _guarded("Encryption in transit", check_encryption)
         yield from _guarded("Providers", lambda: check_providers(reach))
         yield from _guarded("Runs", check_runs)
 
@@ -100,6 +101,32 @@ def check_database() -> Iterator[Finding]:
             "warning", "Database", f"The journal mode is {mode}, not wal: reading and writing block each other.",
             "Put the data folder on a local file system.",
         )  # fmt: skip
+
+
+def check_encryption() -> Iterator[Finding]:
+    """Whether what goes over a network to the database and to Redis is encrypted."""
+    from urllib.parse import urlsplit
+
+    plain = []
+    if connection.vendor == "postgresql" and _is_elsewhere(str(connection.settings_dict["HOST"])):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)")
+            if not cursor.fetchone()[0]:
+                plain.append("PostgreSQL (add ?sslmode=verify-full&sslrootcert=… to DATABASE_URL)")
+    redis = urlsplit(settings.REDIS_URL or "")
+    if redis.scheme == "redis" and _is_elsewhere(redis.hostname or ""):
+        plain.append("Redis (use rediss:// in REDIS_URL)")
+    if plain:
+        yield Finding(
+            "warning", "Encryption in transit", f"Not encrypted: {', '.join(plain)}.",
+            "docs/security.md says how. Leave it only on a network that nobody else can reach.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "Encryption in transit", "Everything that leaves this machine is encrypted.")
+
+
+def _is_elsewhere(host: str) -> bool:
+    return bool(host) and not host.startswith("/") and host not in ("localhost", "127.0.0.1", "::1")
 
 
 def check_clock() -> Iterator[Finding]:

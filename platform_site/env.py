@@ -7,6 +7,8 @@ SDKs read them silently; the set-up offers them by name instead.
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,42 @@ def read(name: str, default: str | None = None) -> str | None:
     return default
 
 
+def file_of(name: str) -> Path | None:
+    """The file that `name_FILE` points at, if the value comes from there."""
+    path = os.environ.get(f"{name}_FILE")
+    return Path(path) if path and not os.environ.get(name) else None
+
+
+def is_fixed(name: str) -> bool:
+    """Whether the value comes from the environment itself or from a command: it stays as it is until the next start."""
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_COMMAND"))
+
+
+def is_given(name: str) -> bool:
+    """Whether the operator gave `name` in any of the ways."""
+    return is_fixed(name) or file_of(name) is not None
+
+
+def read_from_command(name: str) -> str | None:
+    """What the program that `name_COMMAND` names prints: the way to a key store of any make. None without one.
+
+    The program is run as it is, without a shell, at every start of a process.
+    """
+    command = os.environ.get(f"{name}_COMMAND")
+    if not command:
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603  # the operator's own words
+            shlex.split(command), capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        told = (getattr(error, "stderr", None) or str(type(error).__name__)).strip()[:300]
+        raise BadEnvironment(f"The program of {name}_COMMAND gave no key: {told}") from None
+    if not done.stdout.strip():
+        raise BadEnvironment(f"The program of {name}_COMMAND printed nothing.")
+    return done.stdout.strip()
+
+
 def read_text(name: str, default: str = "") -> str:
     return read(name, default) or default
 
@@ -36,6 +74,19 @@ def read_text(name: str, default: str = "") -> str:
 def read_list(name: str, default: str = "") -> tuple[str, ...]:
     """A comma-separated list without empty entries."""
     return tuple(item.strip() for item in read_text(name, default).split(",") if item.strip())
+
+
+def read_networks(name: str) -> tuple[str, ...]:
+    """A list of networks such as `10.0.0.0/8`; a single address is a network of one."""
+    from ipaddress import ip_network
+
+    found = read_list(name)
+    for item in found:
+        try:
+            ip_network(item, strict=False)
+        except ValueError:
+            raise BadEnvironment(f"{name} must list networks such as 10.0.0.0/8; {item!r} is none.") from None
+    return found
 
 
 def read_int(name: str, default: int, *, low: int, high: int) -> int:

@@ -1,4 +1,7 @@
-"""A Content-Security-Policy for every answer. A view that needs another one (the web client's pages) sets its own."""
+"""What browsers may do with an answer: a Content-Security-Policy for each, and stricter rules for the operator admin.
+
+A view that needs another policy (the web client's pages) sets its own.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,24 @@ ADMIN_POLICY = (
 )
 
 
+# Nothing of ours asks for any of these.
+PERMISSIONS = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), midi=(), display-capture=(), "
+    "browsing-topics=(), accelerometer=(), gyroscope=(), magnetometer=()"
+)
+
+
 class PagePolicyMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        admin = request.path.startswith("/admin/")
         if HEADER not in response.headers:
-            response.headers[HEADER] = ADMIN_POLICY if request.path.startswith("/admin/") else POLICY
+            response.headers[HEADER] = ADMIN_POLICY if admin else POLICY
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if admin:  # pages of the admin stay in no cache, not even the browser's own
+            response.headers["Cache-Control"] = "no-store"
         return response

@@ -54,6 +54,37 @@ def test_asvs_3_4_headers_of_every_answer(db: None, path: str, host: str) -> Non
     assert "'none'" in policy["default-src"] or policy["object-src"] == ["'none'"]
     assert "'unsafe-inline'" not in policy.get("script-src", policy["default-src"])
     assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
+    assert "camera=()" in answer["Permissions-Policy"]
+    assert answer["Cross-Origin-Resource-Policy"] == "same-origin"
+    if path.startswith("/admin/") and host == "localhost":
+        assert answer["Cache-Control"] == "no-store"
+
+
+def test_the_admin_answers_only_to_the_networks_that_the_operator_named(db: None, settings: Any) -> None:
+    browser = Client(raise_request_exception=False)
+    settings.TRUSTED_PROXIES = ["10.0.0.1"]
+    settings.ADMIN_NETWORKS = ["192.0.2.0/24"]
+    inside, outside = {"REMOTE_ADDR": "192.0.2.9"}, {"REMOTE_ADDR": "198.51.100.9"}
+    assert browser.get("/admin/login/", **inside).status_code == 200  # type: ignore[arg-type]
+    assert browser.get("/admin/login/", **outside).status_code == 404  # type: ignore[arg-type]
+    assert browser.get("/api/v1/setup/", **outside).status_code == 200  # type: ignore[arg-type]
+    for peer, forwarded, status in (
+        ("10.0.0.1", "192.0.2.9", 200),
+        ("10.0.0.1", "192.0.2.9, 198.51.100.9", 404),
+        ("198.51.100.9", "192.0.2.9", 404),
+    ):
+        answer = browser.get("/admin/login/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
+        assert answer.status_code == status, (peer, forwarded)
+    settings.ADMIN_NETWORKS = []
+    assert browser.get("/admin/login/", **outside).status_code == 200  # type: ignore[arg-type]
+
+
+def test_a_network_that_is_none_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from platform_site import env
+
+    monkeypatch.setenv("AAP_ADMIN_NETWORKS", "10.0.0.0/8, everywhere")
+    with pytest.raises(BadEnvironment, match="AAP_ADMIN_NETWORKS must list networks"):
+        env.read_networks("AAP_ADMIN_NETWORKS")
 
 
 def test_incident_2_3_no_other_site_may_read_any_route(db: None, nobody: Api) -> None:

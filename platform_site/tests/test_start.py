@@ -29,6 +29,8 @@ WEAK: dict[str, tuple[dict[str, str], dict[str, object], str]] = {
     "one letter": ({"AAP_SECRET_KEY": "x" * 64}, {}, "AAP_SECRET_KEY is missing, short"),
     "no encryption key": ({"AAP_ENCRYPTION_KEYS": ""}, {}, "AAP_ENCRYPTION_KEYS is missing"),
     "no audit key": ({"AAP_AUDIT_KEYS": ""}, {}, "AAP_AUDIT_KEYS is missing"),
+    "a key of zeros": ({}, {"ENCRYPTION_KEYS": {"k1": bytes(32)}}, "A key in AAP_ENCRYPTION_KEYS is not random"),
+    "an audit key of zeros": ({}, {"AUDIT_KEYS": {"a1": bytes(32)}}, "A key in AAP_AUDIT_KEYS is not random"),
     "any host": ({}, {"ALLOWED_HOSTS": ["example.com", "*"]}, "AAP_ALLOWED_HOSTS must name the hosts"),
     "no limits": ({}, {"RATE_LIMITS": "off"}, "AAP_RATE_LIMITS=off is for benchmarks only"),
     "debug": ({}, {"DEBUG": True}, "DEBUG is on"),
