@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accounts.models import CustomRole, Membership, User, Workspace
+from accounts.models import ApiToken, CustomRole, Membership, User, Workspace
 from accounts.rights import rights_shrank
 from accounts.roles import CUSTOM, ROLE_PERMISSIONS, Role
 from audit.action import Action, action
 from core.authz import Actor, Permission
+from core.clock import now
 from core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 
 
@@ -91,6 +92,9 @@ def erase_member(act: Action, member: Membership) -> None:
     """Inside an action: take a locked member out, with all that hung on the membership."""
     _keep_an_owner(member)
     act.record(user=member.user_id, role=member.role_key)
+    ApiToken.objects.filter(user_id=member.user_id, workspace_id=member.workspace_id, revoked_at=None).update(
+        revoked_at=now()
+    )
     member.delete()
     for group in member.user.groups.filter(workspace_group__workspace_id=member.workspace_id):
         member.user.groups.remove(group)

@@ -41,6 +41,7 @@ _CHAT = {
     P.USAGE_VIEW,
     P.API_TOKEN_VIEW,
     P.API_TOKEN_EDIT,
+    P.API_TOKEN_REVOKE,
 }
 # `edit`, `share` and the like reach what a person owns or was granted; `edit_any` reaches the rest.
 _BUILD = {

@@ -7,7 +7,16 @@ from datetime import timedelta
 
 from django.db.models import Count, QuerySet
 
-from accounts.models import CustomRole, LoginSession, Membership, OutgoingMail, User, WorkspaceGroup
+from accounts.models import (
+    ApiToken,
+    ApiTokenObject,
+    CustomRole,
+    LoginSession,
+    Membership,
+    OutgoingMail,
+    User,
+    WorkspaceGroup,
+)
 from core.authz import Actor, Permission, visible_to
 from core.clock import now
 from core.prepared import Prepared
@@ -36,6 +45,25 @@ def groups_visible_to(actor: Actor) -> QuerySet[WorkspaceGroup]:
 
 def people_in_group(group: WorkspaceGroup) -> QuerySet[User]:
     return User.objects.filter(groups=group.group_id)
+
+
+def service_accounts_visible_to(
+    actor: Actor, permission: Permission = Permission.SERVICE_ACCOUNT_VIEW
+) -> QuerySet[Membership]:
+    rows = Membership.objects.select_related("user", "custom_role").filter(user__kind=User.Kind.SERVICE)
+    return visible_to(actor, permission, rows)
+
+
+def tokens_visible_to(actor: Actor, *, user_id: str | None = None) -> QuerySet[ApiToken]:
+    """API tokens that the actor may see, revoked ones too; with `user_id` those of one person or service account."""
+    rows = ApiToken.objects.select_related("user").prefetch_related("objects_reached")
+    rows = visible_to(actor, Permission.API_TOKEN_VIEW, rows)
+    return rows if user_id is None else rows.filter(user_id=user_id)
+
+
+def objects_of_token(actor: Actor) -> QuerySet[ApiTokenObject, str]:
+    """The ids that a limited token names, as a subquery for object rules."""
+    return ApiTokenObject.objects.filter(token_id=actor.token_id).values_list("object_id", flat=True)
 
 
 def ended_sessions(session_ids: Iterable[str]) -> set[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from django.conf import settings
@@ -19,27 +19,63 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import LoginSession, User
-from accounts.roles import permissions_held
-from core.authz import Actor
+from accounts.roles import NOT_FOR_TOKENS, permissions_held
+from core.authz import Actor, Permission
 from core.clock import now
 from core.errors import NotAuthenticated, NotFound
 from core.request_context import current_request_id
+from limits.rules import PERSON, TOKEN, Rule
 
 ACCESS_LIFETIME: timedelta = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRight:
+    """What an API token leaves of its holder's rights. `proof`: the digest of the secret that was shown."""
+
+    id: str
+    workspace_id: str
+    scopes: frozenset[Permission]
+    limited: bool
+    per_minute: int | None
+    expires_at: datetime | None
+    proof: str
+
+    @property
+    def rate(self) -> Rule:
+        if self.per_minute is None:
+            return TOKEN
+        burst = max(1, self.per_minute // 4)
+        return replace(TOKEN, per_second=self.per_minute / 60, burst=burst, lease=min(TOKEN.lease, burst))
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """A person who proved who they are, by a sign-in that has not ended. Ids, no rows: most requests need no more."""
+    """Somebody who proved who they are, by a sign-in that has not ended or a token. Ids, no rows: most requests need no
+    more.
+    """
 
     user_id: str
     email: str
     session_id: str
     ip: str | None = None
+    token: TokenRight | None = None
 
     @property
     def key(self) -> str:
-        return self.user_id
+        """Whose limits, keys and sockets these are: a person's, however often they signed in, or a token's."""
+        return self.user_id if self.token is None else self.token.id
+
+    @property
+    def credential_id(self) -> str:
+        """The one credential that was shown; a rotated token is another one."""
+        return self.session_id if self.token is None else f"{self.token.id}:{self.token.proof}"
+
+    @property
+    def rates(self) -> list[tuple[Rule, str]]:
+        """What each of their requests is counted for. A person's tokens count for the person too."""
+        own = [] if self.token is None else [(self.token.rate, self.token.id)]
+        return [*own, (PERSON, self.user_id)]
 
     def load_user(self) -> User:
         """The person's row, for what changes it."""
@@ -148,18 +184,36 @@ def actor_for(principal: Principal, workspace: str) -> tuple[Actor, WorkspaceNam
     if found is None:
         raise NotFound()
     role, workspace_id, slug, name, custom_id, custom = found
+    held, token = permissions_held(role, custom), principal.token
+    if token is not None:
+        if token.workspace_id != workspace_id:
+            raise NotFound()
+        held = carried(held, principal)
     actor = Actor(
-        kind="user",
+        kind="token" if token else "user",
         user_id=principal.user_id,
         label=principal.email,
         workspace_id=workspace_id,
         role=custom_id or role,
-        permissions=permissions_held(role, custom),
+        permissions=held,
         request_id=current_request_id(),
         ip=principal.ip,
-        session_id=principal.session_id,
+        session_id=principal.session_id or None,
+        token_id=token.id if token else None,
+        limited=token is not None and token.limited,
     )
     return actor, WorkspaceName(workspace_id, slug, name)
+
+
+@lru_cache(maxsize=1_000)
+def _carried(held: frozenset[Permission], scopes: frozenset[Permission]) -> frozenset[Permission]:
+    """What a token with these scopes may do for who holds these permissions now."""
+    return (held & scopes) - NOT_FOR_TOKENS
+
+
+def carried(held: frozenset[Permission], principal: Principal) -> frozenset[Permission]:
+    """What is left of a role's permissions for this credential."""
+    return held if principal.token is None else _carried(held, principal.token.scopes)
 
 
 def actor_of_member(user_id: str, workspace: str) -> Actor:
@@ -173,13 +227,14 @@ def actor_of_member(user_id: str, workspace: str) -> Actor:
 def actor_without_workspace(principal: Principal) -> Actor:
     """The person as an Actor for what concerns only themselves."""
     return Actor(
-        kind="user",
+        kind="token" if principal.token else "user",
         user_id=principal.user_id,
         label=principal.email,
         workspace_id=None,
         request_id=current_request_id(),
         ip=principal.ip,
-        session_id=principal.session_id,
+        session_id=principal.session_id or None,
+        token_id=principal.token.id if principal.token else None,
     )
 
 

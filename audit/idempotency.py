@@ -25,12 +25,16 @@ KEEP = timedelta(hours=48)
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What the first request was answered: status, JSON body, and the headers worth repeating."""
+    """What the first request was answered: status, JSON body, and the headers worth repeating.
+
+    `kept_body` is what is stored instead when the body has a secret that is shown once.
+    """
 
     status: int
     body: bytes
     headers: dict[str, str]
     replayed: bool = False
+    kept_body: bytes | None = None
 
 
 class _Refused(Exception):
@@ -64,7 +68,8 @@ def perform_once(
             answer = perform()
             if answer.status >= 400:
                 raise _Refused(answer)
-            rows.filter(pk=row.pk).update(status=answer.status, body=answer.body, headers=answer.headers)
+            kept = answer.body if answer.kept_body is None else answer.kept_body
+            rows.filter(pk=row.pk).update(status=answer.status, body=kept, headers=answer.headers)
             return answer
     except _Refused as refused:
         return refused.answer

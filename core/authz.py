@@ -39,6 +39,7 @@ class Permission(StrEnum):
     ROLE_EDIT = "role.edit"
     API_TOKEN_VIEW = "api_token.view"  # noqa: S105  # one's own
     API_TOKEN_EDIT = "api_token.edit"  # noqa: S105  # one's own
+    API_TOKEN_REVOKE = "api_token.revoke"  # noqa: S105  # one's own
     API_TOKEN_MANAGE = "api_token.manage"  # noqa: S105  # everybody's: see and revoke
     SERVICE_ACCOUNT_VIEW = "service_account.view"
     SERVICE_ACCOUNT_EDIT = "service_account.edit"
@@ -115,6 +116,9 @@ class Actor:
     request_id: str = ""
     ip: str | None = None
     session_id: str | None = None
+    token_id: str | None = None
+    limited: bool = False
+    """Whether the token reaches only the objects that it names."""
 
     def has(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -27,8 +27,9 @@ M = TypeVar("M", bound=models.Model)
 Values = Callable[[str], Any]
 _MARK = "\ue000value:"
 _MANY_SHAPES = 1_000
-#: What an actor's queries are filled with; everything else about an actor belongs to the shape.
-_ACTOR_VALUES = ("user_id", "workspace_id", "label", "request_id", "ip", "session_id")
+#: What an actor's queries are filled with. What may decide how a query looks is its shape: the permissions, and whether a
+#: token limits it to named objects. No rule looks at an actor's kind or role.
+_ACTOR_VALUES = ("user_id", "workspace_id", "label", "request_id", "ip", "session_id", "token_id")
 
 
 class _ReadsWhileComposing(Exception):
@@ -88,7 +89,7 @@ class PreparedForActor:
         if actor.user_id is None or actor.workspace_id is None:
             return list(self._build(actor, values.__getitem__))
         own = {name: getattr(actor, name) for name in _ACTOR_VALUES}
-        return self._prepared.rows(actor.kind, actor.role, actor.permissions, _Filling(actor), **own, **values)
+        return self._prepared.rows(actor.limited, actor.permissions, _Filling(actor), **own, **values)
 
     def row(self, actor: Actor, **values: str) -> tuple[Any, ...] | None:
         """The first row, None without any."""
@@ -96,7 +97,7 @@ class PreparedForActor:
         return found[0] if found else None
 
     def _with_stand_in(
-        self, kind: str, role: str | None, permissions: frozenset[Any], filling: _Filling, value: Values
+        self, limited: bool, permissions: frozenset[Any], filling: _Filling, value: Values
     ) -> models.QuerySet[Any, Any]:
         actor = filling.actor
         if value is _mark:

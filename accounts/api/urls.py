@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import people, views
+from accounts.api import credentials, people, views
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
@@ -27,5 +27,11 @@ workspace_urls = [
     path("groups/<str:group_id>/", people.GroupDetail.as_view()),
     path("groups/<str:group_id>/members/", people.GroupMemberList.as_view()),
     path("groups/<str:group_id>/members/<str:user_id>/", people.GroupMemberDetail.as_view()),
+    path("api-tokens/", credentials.TokenList.as_view()),
+    path("api-tokens/<str:token_id>/", credentials.TokenDetail.as_view()),
+    path("api-tokens/<str:token_id>/rotate/", credentials.TokenRotate.as_view()),
+    path("service-accounts/", credentials.ServiceAccountList.as_view()),
+    path("service-accounts/<str:account_id>/", credentials.ServiceAccountDetail.as_view()),
+    path("service-accounts/<str:account_id>/api-tokens/", credentials.ServiceAccountTokenList.as_view()),
     path("audit/", views.AuditList.as_view()),
 ]

@@ -23,7 +23,7 @@ from accounts.sessions import (
     sign_in,
     sign_out,
 )
-from accounts.tokens import mint_tokens
+from accounts.tokens import Principal, carried, mint_tokens
 from audit.kinds import known_kinds
 from audit.models import AuditEntry
 from audit.selectors import entries_visible_to
@@ -163,18 +163,18 @@ class WebSessionRefresh(ApiView):
 
 
 class Me(ApiView):
-    permissions = {"GET": "signed_in", "PATCH": "signed_in"}
+    permissions = {"GET": "any_credential", "PATCH": "signed_in"}
 
     @extend_schema(operation_id="me", responses=s.MeOut)
     def get(self, request: Request) -> Response:
         """Who I am, and the workspaces I am a member of."""
-        return self.ok(_me(self.principal.load_user()))
+        return self.ok(_me(self.principal.load_user(), self.principal))
 
     @extend_schema(operation_id="me_update", request=s.ProfileIn, responses=s.MeOut)
     def patch(self, request: Request) -> Response:
         """Change my name."""
         user = services.update_profile(self.actor, user=self.principal.load_user(), **self.read(s.ProfileIn))
-        return self.ok(_me(user))
+        return self.ok(_me(user, self.principal))
 
 
 class MyPassword(ApiView):
@@ -274,12 +274,16 @@ def _workspace(row: Workspace, role: str, held: frozenset[Permission]) -> dict[s
     }
 
 
-def _me(user: User) -> dict[str, Any]:
+def _me(user: User, principal: Principal) -> dict[str, Any]:
     memberships: Sequence[Membership] = list(memberships_of(user))
+    if principal.token is not None:  # it knows of its own workspace only
+        memberships = [one for one in memberships if one.workspace_id == principal.token.workspace_id]
     return {
         "id": user.id,
         "email": user.email,
         "name": user.name,
         "is_operator": user.is_staff,
-        "workspaces": [_workspace(member.workspace, member.role_key, member.held) for member in memberships],
+        "workspaces": [
+            _workspace(member.workspace, member.role_key, carried(member.held, principal)) for member in memberships
+        ],
     }

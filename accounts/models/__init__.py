@@ -1,5 +1,6 @@
 """People, the workspaces they work in, and the sessions they are signed in with."""
 
+from accounts.models.api_token import ApiToken, ApiTokenObject
 from accounts.models.installation import Installation
 from accounts.models.mail import OutgoingMail
 from accounts.models.session import LoginSession
@@ -7,6 +8,8 @@ from accounts.models.user import User, UserManager, clean_email
 from accounts.models.workspace import CustomRole, Membership, Workspace, WorkspaceGroup
 
 __all__ = [
+    "ApiToken",
+    "ApiTokenObject",
     "CustomRole",
     "Installation",
     "LoginSession",

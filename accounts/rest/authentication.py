@@ -8,18 +8,19 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from accounts.credentials import principal_from
 from accounts.rest.address import client_ip
-from accounts.tokens import Principal, actor_for, principal_from_access_token
+from accounts.tokens import Principal, actor_for
 from audit import record
 from core.authz import Actor, Permission, authorize
 from core.db import in_db
 from core.errors import NotAuthenticated
 from limits.admission import admit
-from limits.rules import PERSON, WORKSPACE
+from limits.rules import WORKSPACE
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`. A wrong one is an error, not a fall-back to nobody."""
+    """`Authorization: Bearer <access token or API token>`. A wrong one is an error, not a fall-back to nobody."""
 
     def authenticate(self, request: Request) -> tuple[Any, Principal] | None:
         principal = principal_of(request._request)
@@ -47,7 +48,7 @@ def principal_of(request: HttpRequest) -> Principal | None:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send the token as: Authorization: Bearer <token>.")
-    return principal_from_access_token(token.strip(), ip=client_ip(request.META))
+    return principal_from(token.strip(), ip=client_ip(request.META))
 
 
 async def async_actor(request: HttpRequest, workspace: str, permission: Permission) -> Actor:
@@ -58,7 +59,7 @@ async def async_actor(request: HttpRequest, workspace: str, permission: Permissi
         if principal is None:
             raise NotAuthenticated()
         actor = actor_for(principal, workspace)[0]
-        admit((PERSON, principal.user_id), (WORKSPACE, str(actor.workspace_id)))
+        admit(*principal.rates, (WORKSPACE, str(actor.workspace_id)))
         if permission not in actor.permissions:
             record.record_denial(actor, permission=permission, kind=f"{request.method} {request.path}"[:200])
             authorize(actor, permission)

@@ -28,6 +28,7 @@ from core.authz import Actor, Open, Permission, authorize
 from core.errors import (
     NotAuthenticated,
     NotFound,
+    PermissionDenied,
     PreconditionFailed,
     PreconditionRequired,
     ValidationFailed,
@@ -36,9 +37,10 @@ from core.ids import ID_PATTERN
 from core.rest import paging
 from core.rest.parser import JsonParser
 from core.rest.problem import exception_handler
+from core.rest.renderer import JsonRenderer
 from core.rest.serializers import refuse_surrogates
 from limits.admission import Standing, admit
-from limits.rules import PERSON, ROUTE_CLASSES, WORKSPACE, Rule
+from limits.rules import ROUTE_CLASSES, WORKSPACE
 
 _KEPT_HEADERS = ("ETag", "Location")
 
@@ -53,6 +55,7 @@ class ApiView(APIView):
     permissions: ClassVar[Mapping[str, Permission | Open]] = {}
     filters: ClassVar[Sequence[str]] = ()  # query parameters besides limit and cursor
     idempotent: ClassVar[bool] = False  # POST creates, and takes an Idempotency-Key
+    shown_once: ClassVar[str] = ""  # the field of the answer with a secret: a repeated request does not get it again
     rates: ClassVar[Mapping[str, str]] = {}  # for each method that costs more than others, its class in limits.rules
 
     actor: Actor
@@ -71,6 +74,8 @@ class ApiView(APIView):
         principal = request.auth
         if not isinstance(principal, Principal):
             raise NotAuthenticated()
+        if required == "signed_in" and principal.token is not None:
+            raise PermissionDenied("This is for people who signed in; no API token can do it.", code="people_only")
         self._enter(principal)
         if isinstance(required, Permission) and required not in self.actor.permissions:
             record.record_denial(self.actor, permission=required, kind=f"{method} {type(self).__name__}")
@@ -85,12 +90,12 @@ class ApiView(APIView):
             return
         self._entered = True
         self.make_actor(principal)
-        asked: list[tuple[Rule, str]] = [(PERSON, principal.user_id)]
+        asked = principal.rates
         if self.actor.workspace_id is not None:  # counted for its members only: strangers cannot use up its share
             asked.append((WORKSPACE, self.actor.workspace_id))
         costly = self.rates.get(self.request.method or "")
         if costly is not None:
-            asked.append((ROUTE_CLASSES[costly], principal.user_id))
+            asked.append((ROUTE_CLASSES[costly], principal.key))
         self._standing = admit(*asked)
 
     def _check_query(self, request: Request) -> None:
@@ -193,6 +198,8 @@ class ApiView(APIView):
         )
         if request.method == "GET" and response.status_code == 200:
             response = self._conditional(request, response)
+        if self.shown_once and request.method == "POST":
+            response["Cache-Control"] = "no-store"
         if self._standing is not None:
             for name, value in self._standing.headers.items():
                 response[name] = value
@@ -206,7 +213,7 @@ class ApiView(APIView):
                 return super().dispatch(request, *args, **kwargs)  # type: ignore[return-value]
             self._enter(principal)  # before the transaction: what is counted stays counted
             answer = perform_once(
-                actor_id=principal.user_id,
+                actor_id=principal.key,
                 scope=request.path[:200],
                 key=key,
                 body=request.body,
@@ -222,11 +229,15 @@ class ApiView(APIView):
             response["Idempotency-Replayed"] = "true"
         return response
 
-    @staticmethod
-    def _stored(response: Any) -> StoredAnswer:
+    def _stored(self, response: Any) -> StoredAnswer:
         if hasattr(response, "render") and not response.is_rendered:
             response.render()
         kept = {name: response[name] for name in response.headers if name in (*_KEPT_HEADERS, "Retry-After")}
+        if self.shown_once and response.status_code < 400:
+            secret = {**response.data, self.shown_once: None, "replayed": True}
+            return StoredAnswer(
+                response.status_code, bytes(response.content), kept, kept_body=JsonRenderer().render(secret)
+            )
         return StoredAnswer(response.status_code, bytes(response.content), kept)
 
     def _conditional(self, request: Any, response: Any) -> HttpResponse:

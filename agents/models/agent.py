@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accounts.selectors import objects_of_token
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -43,6 +44,8 @@ class Agent(WorkspaceOwned):
         from agents.grants import granted_agent_ids
 
         alive = models.Q(deleted_at=None)
+        if actor.limited:
+            alive &= models.Q(pk__in=objects_of_token(actor))
         if permission in (Permission.AGENT_VIEW, Permission.AGENT_CREATE):
             return alive
         if permission == Permission.AGENT_RUN:

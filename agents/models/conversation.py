@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accounts.selectors import objects_of_token
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -34,7 +35,8 @@ class Conversation(WorkspaceOwned):
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
         """A conversation is its owner's alone."""
-        return models.Q(owner_id=actor.user_id, deleted_at=None)
+        own = models.Q(owner_id=actor.user_id, deleted_at=None)
+        return own & models.Q(agent_id__in=objects_of_token(actor)) if actor.limited else own
 
 
 class Message(models.Model):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from accounts.selectors import objects_of_token
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -91,9 +92,10 @@ class Run(WorkspaceOwned):
         `through` leads from another table to the run.
         """
         looks = permission in (Permission.RUN_VIEW, Permission.DECISION_VIEW)
+        named = models.Q(**{f"{through}agent_id__in": objects_of_token(actor)}) if actor.limited else models.Q()
         if actor.has(Permission.RUN_VIEW_ANY if looks else Permission.RUN_MANAGE_ANY):
-            return models.Q()
-        return models.Q(**{f"{through}started_by_id": actor.user_id})
+            return named
+        return named & models.Q(**{f"{through}started_by_id": actor.user_id})
 
 
 class RunEvent(models.Model):

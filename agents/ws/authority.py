@@ -12,21 +12,15 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
+from accounts.credentials import ended_among, principal_from, principals_from, require_live, seconds_left
 from accounts.rest.address import client_ip
-from accounts.selectors import ended_sessions, session_has_ended
-from accounts.tokens import (
-    Principal,
-    actor_for,
-    principal_from_access_token,
-    principals_from_access_tokens,
-    seconds_left,
-)
+from accounts.tokens import Principal, actor_for
 from agents.models import Conversation, Run
 from agents.runtime.reading import RunLook, look_at_runs, look_for
 from agents.selectors.runs import conversations_visible_to, runs_visible_to
 from agents.ws.messages import TOPIC_PERMISSIONS
 from core.authz import Actor, Permission, authorize
-from core.errors import DomainError, NotAuthenticated, NotFound
+from core.errors import DomainError, NotAuthenticated, NotFound, PermissionDenied
 from core.prepared import Prepared, PreparedForActor
 from limits.admission import admit, place
 from limits.rules import SOCKET
@@ -75,7 +69,8 @@ class Credential:
 def sign_in(shown: Credential) -> SignedIn:
     """NotAuthenticated for anything but a good access token, TooManyRequests for one socket too many from an address."""
     admit((SOCKET, place(shown.ip)))
-    return SignedIn(principal_from_access_token(shown.token, ip=shown.ip), seconds_left(shown.token))
+    principal = principal_from(shown.token, ip=shown.ip)
+    return SignedIn(principal, seconds_left(shown.token, principal))
 
 
 def sign_in_all(shown: Sequence[Credential]) -> list[SignedIn | Exception]:
@@ -83,13 +78,13 @@ def sign_in_all(shown: Sequence[Credential]) -> list[SignedIn | Exception]:
     if len(shown) == 1:
         return [_found_or_refusal(lambda: sign_in(shown[0]))]
     refused = [_found_or_refusal(partial(admit, (SOCKET, place(one.ip)))) for one in shown]
-    found = principals_from_access_tokens([(one.token, one.ip) for one in shown])
+    found = principals_from([(one.token, one.ip) for one in shown])
     return [
         refusal
         if isinstance(refusal, Exception)
         else person
         if isinstance(person, Exception)
-        else SignedIn(person, seconds_left(one.token))
+        else SignedIn(person, seconds_left(one.token, person))
         for one, person, refusal in zip(shown, found, refused, strict=True)
     ]
 
@@ -102,9 +97,8 @@ def _found_or_refusal(find: Callable[[], T]) -> T | Exception:
 
 
 def still_signed_in(principal: Principal) -> None:
-    """NotAuthenticated once the sign-in has ended."""
-    if session_has_ended(principal.session_id):
-        raise NotAuthenticated("This sign-in has ended. Sign in again.")
+    """NotAuthenticated once the sign-in has ended or the token was revoked."""
+    require_live(principal)
 
 
 _WORKSPACE_OF_RUN = Prepared(lambda value: Run.objects.filter(pk=value("run")).values_list("workspace_id"))
@@ -139,7 +133,7 @@ def look_at_all_runs(wishes: Sequence[RunWish]) -> list[tuple[RunLook, str] | Ex
     """
     if len(wishes) == 1:
         return [_found_or_refusal(lambda: look_at_run(wishes[0]))]
-    gone = ended_sessions(wish.principal.session_id for wish in wishes)
+    gone = ended_among(wish.principal for wish in wishes)
     workspaces = dict(Run.objects.filter(pk__in={wish.run for wish in wishes}).values_list("pk", "workspace_id"))
     questions: dict[tuple[str, str], _Question] = {}
     for wish in wishes:
@@ -153,7 +147,7 @@ def look_at_all_runs(wishes: Sequence[RunWish]) -> list[tuple[RunLook, str] | Ex
     for wish in wishes:
         workspace = workspaces.get(wish.run, "")
         asked = questions.get((wish.principal.key, workspace))
-        if wish.principal.session_id in gone:
+        if wish.principal.credential_id in gone:
             found.append(NotAuthenticated("This sign-in has ended. Sign in again."))
         elif asked is None or not asked.allows_runs({wish.run}) or wish.run not in looks:
             found.append(NotFound())
@@ -173,6 +167,8 @@ def look_at_topic(principal: Principal, topic: str) -> TopicRight:
         return _conversation_right(principal, topic, name)
     actor, workspace = actor_for(principal, name)
     authorize(actor, permission)
+    if actor.limited:  # notices name runs of every agent
+        raise PermissionDenied("This token reaches named agents only. Watch a conversation or a run instead.")
     return TopicRight(f"{kind}:{workspace.id}", workspace.id, principal.user_id, _everybody(actor))
 
 
@@ -213,8 +209,8 @@ def check_watchers(watched: dict[int, Watched]) -> tuple[set[int], set[int]]:
 
     One query for all sign-ins, then at most three for each person and workspace, however many sockets ask.
     """
-    gone = ended_sessions(one.principal.session_id for one in watched.values())
-    ended = {number for number, one in watched.items() if one.principal.session_id in gone}
+    gone = ended_among(one.principal for one in watched.values())
+    ended = {number for number, one in watched.items() if one.principal.credential_id in gone}
     asking = {number: one for number, one in watched.items() if number not in ended}
     questions: dict[tuple[str, str], _Question] = {}
     for one in asking.values():

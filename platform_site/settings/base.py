@@ -154,6 +154,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
 }
+#: Key of the digests that are kept of API tokens.
+TOKEN_PEPPER = keys.derived(SECRET_KEY, "api-token")
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": keys.derived(SECRET_KEY, "jwt"),
@@ -176,6 +178,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "PermissionEnum": "accounts.api.people_bodies.PERMISSIONS",
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
         "StatusEnum": "agents.api.serializers.RUN_STATES",

@@ -30,6 +30,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("agents/<str:agent_id>/", "PATCH"): {"description": "Better"},
     ("agents/<str:agent_id>/publish/", "POST"): {},
     ("agents/<str:agent_id>/versions/<int:number>/restore/", "POST"): {},
+    ("api-tokens/", "POST"): {"name": "New", "scopes": ["agent.view"]},
+    ("api-tokens/<str:token_id>/", "PATCH"): {"name": "Other"},
+    ("api-tokens/<str:token_id>/rotate/", "POST"): {},
     ("conversations/", "POST"): {"agent": "{agent_id}"},
     ("conversations/<str:conversation_id>/", "PATCH"): {"title": "Other"},
     ("conversations/<str:conversation_id>/messages/", "POST"): {"text": "Hello"},
@@ -45,6 +48,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("providers/check/", "POST"): {"kind": "demo"},
     ("roles/", "POST"): {"name": "New", "permissions": ["agent.view"]},
     ("roles/<str:role_id>/", "PATCH"): {"name": "Other"},
+    ("service-accounts/", "POST"): {"name": "New", "role": "viewer"},
+    ("service-accounts/<str:account_id>/", "PATCH"): {"name": "Other"},
+    ("service-accounts/<str:account_id>/api-tokens/", "POST"): {"name": "New", "scopes": ["agent.view"]},
     ("runs/", "POST"): {"agent": "{agent_id}", "input": {"text": "Hello"}},
     ("decisions/<str:decision_id>/resolve/", "POST"): {"resolution": "decline"},
     ("runs/<str:run_id>/cancel/", "POST"): {},
@@ -65,7 +71,13 @@ CALLS = [
 ]
 # Async views read the database from threads of their own: their world must be committed.
 ASYNC = {"runs/<str:run_id>/stream/"}
-OWNED = {"agent_id": "agent", "conversation_id": "conversation", "run_id": "run", "decision_id": "decision"}
+OWNED = {
+    "agent_id": "agent",
+    "conversation_id": "conversation",
+    "run_id": "run",
+    "decision_id": "decision",
+    "token_id": "token",
+}
 
 
 class World:
@@ -90,7 +102,7 @@ class World:
         started = maker.post("runs/", {"agent": agent, "input": {"text": "Hi"}})
         assert started.status_code == 202, started.content
         return {
-            **company(owner),
+            **company(owner, maker),
             "provider": provider,
             "model": model,
             "agent_id": agent,
@@ -101,12 +113,14 @@ class World:
         }
 
 
-def company(owner: Api) -> dict[str, str]:
-    """A group with the workspace's newest member in it, and a role of its own; their ids."""
+def company(owner: Api, maker: Api) -> dict[str, str]:
+    """A group with the workspace's newest member in it, a role, a service account and a token of the maker's; their ids."""
     group = owner.post("groups/", {"name": "Team"}).data["id"]
     member = owner.get("members/").data["results"][-1]
     assert owner.post(f"groups/{group}/members/", {"user": member["user"]["id"]}).status_code == 201
     return {
+        "token_id": maker.post("api-tokens/", {"name": "Mine", "scopes": ["agent.view"]}).data["id"],
+        "account_id": owner.post("service-accounts/", {"name": "Nightly", "role": "viewer"}).data["id"],
         "group_id": group,
         "member_id": member["id"],
         "user_id": member["user"]["id"],
@@ -173,6 +187,10 @@ def expected(role: Role, is_maker: bool, route: str, required: P) -> int | None:
         return None
     if owned == "conversation":
         return 404
+    if owned == "token":
+        if P.API_TOKEN_MANAGE not in held:
+            return 404
+        return 403 if required == P.API_TOKEN_EDIT else None
     if owned in ("run", "decision"):
         if P.RUN_VIEW_ANY not in held:
             return 404

@@ -30,7 +30,7 @@ FIELDS = sorted(
 _NAMES = (
     "name description instructions model tools limits starters title notes label enabled base_url options kind email "
     "agent conversation version is_archived is_pinned pinned archived mode resolution result arguments reason "
-    "permissions role user"
+    "permissions role user enabled scopes objects networks per_minute expires_at"
 )
 CONTRACT = set(_NAMES.split())
 OTHER_BODIES: dict[tuple[str, str], Any] = {
@@ -51,7 +51,7 @@ def world(owner: Api, agent: dict[str, Any], demo_model: str, make_person: Any, 
     run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hello"}}).data
     provider = owner.get("providers/").data["results"][0]["id"]
     return {
-        **company(owner),
+        **company(owner, owner),
         "provider": provider,
         "model": demo_model,
         "agent_id": agent["id"],

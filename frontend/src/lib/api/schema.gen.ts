@@ -249,6 +249,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/api-tokens/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description My API tokens, newest first; with `all=true` every one that I may see. */
+        get: operations["api_tokens"];
+        put?: never;
+        /** @description Make a token. It does no more than you may do at the moment it is used. Its secret is shown this once. */
+        post: operations["api_token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/api-tokens/{token_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One token, without its secret. */
+        get: operations["api_token"];
+        put?: never;
+        post?: never;
+        /** @description Revoke it: it is refused from the next request on. */
+        delete: operations["api_token_revoke"];
+        options?: never;
+        head?: never;
+        /** @description Change its name, end, addresses or rate. What it may do is fixed: make another one for that. */
+        patch: operations["api_token_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/api-tokens/{token_id}/rotate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Give it a new secret, shown this once. The old one ends now, or after `overlap_seconds`. */
+        post: operations["api_token_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/audit/": {
         parameters: {
             query?: never;
@@ -775,6 +829,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/service-accounts/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The workspace's service accounts, newest first. */
+        get: operations["service_accounts"];
+        put?: never;
+        /** @description Make a service account, with a role that holds no more than you do. */
+        post: operations["service_account_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/service-accounts/{account_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description One service account. */
+        get: operations["service_account"];
+        put?: never;
+        post?: never;
+        /** @description Remove it with its tokens. What it made stays. */
+        delete: operations["service_account_delete"];
+        options?: never;
+        head?: never;
+        /** @description Rename it, give it another role, or switch it off: then its tokens are refused and its runs stop. */
+        patch: operations["service_account_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/service-accounts/{account_id}/api-tokens/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Its API tokens, newest first. */
+        get: operations["service_account_tokens"];
+        put?: never;
+        /** @description Make a token for it, with some of what its role holds. The secret is shown this once. */
+        post: operations["service_account_token_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/tools/": {
         parameters: {
             query?: never;
@@ -1290,14 +1399,28 @@ export interface components {
         PatchedRolePatchRequest: {
             name?: string;
             description?: string;
-            permissions?: components["schemas"]["PermissionsEnum"][];
+            permissions?: components["schemas"]["PermissionEnum"][];
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedServiceAccountPatchRequest: {
+            name?: string;
+            role?: string;
+            enabled?: boolean;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedTokenPatchRequest: {
+            name?: string;
+            networks?: string[];
+            per_minute?: number | null;
+            /** Format: date-time */
+            expires_at?: string | null;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedWorkspaceInRequest: {
             name?: string;
         };
         /** @enum {string} */
-        PermissionsEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
+        PermissionEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.revoke" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
         /** @description A person as others in the workspace see them. */
         PersonOut: {
             id: string;
@@ -1391,7 +1514,7 @@ export interface components {
         RoleInRequest: {
             name: string;
             description?: string;
-            permissions: components["schemas"]["PermissionsEnum"][];
+            permissions: components["schemas"]["PermissionEnum"][];
         };
         RoleOut: {
             /** @description What `role` is set to. */
@@ -1407,6 +1530,11 @@ export interface components {
             results: components["schemas"]["RoleOut"][];
             /** @description Cursor of the next page. */
             next: string | null;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        RotateInRequest: {
+            /** @description For how long the old secret works on. */
+            overlap_seconds?: number;
         };
         RunAccepted: {
             id: string;
@@ -1476,6 +1604,25 @@ export interface components {
             status: components["schemas"]["StatusEnum"];
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        ServiceAccountInRequest: {
+            name: string;
+            role: string;
+        };
+        ServiceAccountOut: {
+            id: string;
+            name: string;
+            role: string;
+            role_name: string;
+            enabled: boolean;
+            /** Format: date-time */
+            created_at: string;
+        };
+        ServiceAccountPage: {
+            results: components["schemas"]["ServiceAccountOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         SetUpInRequest: {
             code: string;
             /** Format: email */
@@ -1505,11 +1652,88 @@ export interface components {
             cost: components["schemas"]["MoneyOut"] | null;
             runs: number;
         };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        TokenInRequest: {
+            name: string;
+            scopes: components["schemas"]["PermissionEnum"][];
+            objects?: string[] | null;
+            networks?: string[];
+            per_minute?: number | null;
+            /** Format: date-time */
+            expires_at?: string | null;
+        };
+        TokenOut: {
+            id: string;
+            name: string;
+            /** @description How the token begins. */
+            readonly prefix: string;
+            owner: components["schemas"]["PersonOut"];
+            scopes: string[];
+            /** @description Ids of the only agents it reaches; null: no such limit. */
+            readonly objects: string[] | null;
+            /** @description Where it may come from; empty: anywhere. */
+            networks: string[];
+            per_minute: number | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: date-time */
+            rotated_at: string | null;
+            /** Format: date-time */
+            revoked_at: string | null;
+            /** Format: date-time */
+            old_secret_until: string | null;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at: string | null;
+            last_used_ip: string | null;
+        };
+        TokenPage: {
+            results: components["schemas"]["TokenOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
         TokenPairOut: {
             access: string;
             refresh: string;
             /** @description Seconds that the access token lives. */
             expires_in: number;
+        };
+        TokenSecretOut: {
+            id: string;
+            name: string;
+            /** @description How the token begins. */
+            readonly prefix: string;
+            owner: components["schemas"]["PersonOut"];
+            scopes: string[];
+            /** @description Ids of the only agents it reaches; null: no such limit. */
+            readonly objects: string[] | null;
+            /** @description Where it may come from; empty: anywhere. */
+            networks: string[];
+            per_minute: number | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: date-time */
+            rotated_at: string | null;
+            /** Format: date-time */
+            revoked_at: string | null;
+            /** Format: date-time */
+            old_secret_until: string | null;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at: string | null;
+            last_used_ip: string | null;
+            /** @description Shown once: null when the request is repeated. */
+            token: string | null;
+            /** @description Whether this repeats an earlier answer. */
+            replayed: boolean;
         };
         ToolOut: {
             name: string;
@@ -2814,10 +3038,261 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    api_tokens: {
+        parameters: {
+            query?: {
+                /** @description Not only my own. */
+                all?: "false" | "true";
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    api_token_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSecretOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    api_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    api_token_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    api_token_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedTokenPatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    api_token_rotate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                token_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RotateInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSecretOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     audit: {
         parameters: {
             query?: {
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "credential.refused" | "decision.resolve" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "api_token.create" | "api_token.revoke" | "api_token.rotate" | "api_token.update" | "credential.refused" | "decision.resolve" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "service_account.create" | "service_account.create_token" | "service_account.delete" | "service_account.update" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
                 outcome?: "denied" | "done" | "failed";
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -4738,6 +5213,302 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_accounts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceAccountInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedServiceAccountPatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account_tokens: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                account_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    service_account_token_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                account_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TokenInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenSecretOut"];
                 };
             };
             400: components["responses"]["Problem400"];
