@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.people", "tests.fixtures.post_office", "tests.fixtures.deaths", "tests.scheduling"]
+pytest_plugins = [
+    "tests.fixtures.people",
+    "tests.fixtures.post_office",
+    "tests.fixtures.deaths",
+    "tests.fixtures.flushing",
+    "tests.scheduling",
+]
 
 
 @pytest.hookimpl(tryfirst=True)

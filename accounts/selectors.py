@@ -15,6 +15,7 @@ from accounts.models import (
     Membership,
     OutgoingMail,
     User,
+    Workspace,
     WorkspaceGroup,
 )
 from core.authz import Actor, Permission, visible_to
@@ -99,3 +100,9 @@ def mails_in_trouble() -> tuple[int, int]:
     waiting = OutgoingMail.objects.filter(state=OutgoingMail.State.DUE).exclude(problem="").count()
     lately = now() - timedelta(days=1)
     return waiting, OutgoingMail.objects.filter(state=OutgoingMail.State.GIVEN_UP, ended_at__gte=lately).count()
+
+
+def workspace_id_of(name: str) -> str | None:
+    """The id of the workspace with this id or slug."""
+    column = "pk" if name.startswith("wsp_") else "slug"
+    return Workspace.objects.filter(**{column: name}).values_list("pk", flat=True).first()

@@ -53,6 +53,10 @@ class Action:
         """Name the object that the entry is about."""
         self._target = (type(obj).__name__.lower(), str(obj.pk))
 
+    def name_target(self, kind: str, pk: str) -> None:
+        """The same for something that has no row here (any more)."""
+        self._target = (kind, pk)
+
     def record(self, **data: Any) -> None:
         """Add facts to the entry. Never secrets, never free text of people: ids, names of fields, numbers."""
         self._data.update(clean_json(data))

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import F, Model
+from django.db.models import Model
 
-from audit.kinds import ACCESS_DENIED, require_known
+from audit.denials import count_denial
+from audit.kinds import ACCESS_DENIED
 from audit.models import AuditEntry
+from audit.writing import write_row
 from core.authz import Actor, Permission
-from core.clock import now
-from core.rows import insert_rows
-
-_REPEAT_WINDOW = timedelta(minutes=1)
 
 # While a request runs inside one transaction (idempotency keys), its refusals wait here, as that transaction is undone.
 _held_back: ContextVar[list[Callable[[], None]] | None] = ContextVar("held_back_refusals", default=None)
@@ -46,26 +42,18 @@ def write_entry(
     workspace_id: str | None = None,
 ) -> AuditEntry:
     """Write one entry in the present transaction."""
-    require_known(kind)
-    entry = AuditEntry(
-        workspace_id=workspace_id or actor.workspace_id,
-        at=now(),
+    return write_row(
+        actor,
         kind=kind,
         outcome=outcome,
-        actor_kind=actor.kind,
-        actor_id=actor.user_id or "",
-        target_type=target[0],
-        target_id=target[1],
-        request_id=actor.request_id,
-        ip=actor.ip,
+        target=target,
         data=data or {},
+        workspace_id=workspace_id or actor.workspace_id,
     )
-    insert_rows([entry])
-    return entry
 
 
 def record_denial(actor: Actor, *, permission: Permission, kind: str = "", obj: Model | None = None) -> None:
-    """Record a refusal by `authorize`; the same one within a minute only raises the count of the first entry."""
+    """Record a refusal by `authorize`; the same one within a minute is only counted."""
     target = (type(obj).__name__.lower(), str(obj.pk)) if obj is not None else ("", "")
     data = {"permission": str(permission), "attempted": kind}
     record_refusal(actor, kind=ACCESS_DENIED, target=target, data=data)
@@ -80,19 +68,4 @@ def record_refusal(
     if held is not None:
         held.append(lambda: record_refusal(actor, kind=kind, target=target, data=data))
         return
-    with transaction.atomic():
-        repeated = AuditEntry.objects.filter(
-            workspace_id=actor.workspace_id,
-            kind=kind,
-            outcome=AuditEntry.Outcome.DENIED,
-            actor_id=actor.user_id or "",
-            target_id=target[1],
-            ip=actor.ip,
-            data=data,
-            at__gte=now() - _REPEAT_WINDOW,
-        ).order_by("-at")[:1]
-        ids = [entry.pk for entry in repeated]
-        if ids:
-            AuditEntry.objects.filter(pk__in=ids).update(count=F("count") + 1)
-        else:
-            write_entry(actor, kind=kind, outcome=AuditEntry.Outcome.DENIED, target=target, data=data)
+    count_denial(actor, kind=kind, target=target, data=data, workspace_id=actor.workspace_id)

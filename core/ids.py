@@ -6,7 +6,7 @@ import re
 
 import uuid_utils
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: sorts like the number it writes
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case: sorts like the number it writes
 ID_LENGTH = 40
 ID_PATTERN = re.compile(r"^[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}$")
 
@@ -16,6 +16,6 @@ def new_id(prefix: str) -> str:
     number = uuid_utils.uuid7().int
     characters = []
     for _ in range(26):
-        characters.append(_ALPHABET[number & 31])
+        characters.append(ALPHABET[number & 31])
         number >>= 5
     return f"{prefix}_{''.join(reversed(characters))}"

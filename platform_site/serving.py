@@ -19,6 +19,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     """Serve until a signal comes. Returns whether the start failed."""
     from accounts.setup import is_set_up, issue_code
     from agents.runtime.embedded import start_embedded, stop_embedded
+    from audit.jobs import register_jobs as register_audit_jobs
     from platform_site.asgi import application
     from platform_site.between import connect_processes, disconnect_processes, send_to_workers
     from platform_site.health import schema_is_behind
@@ -33,6 +34,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         limit_transactions()
         await connect_processes()
         if settings.SERVE_WORKER:
+            register_audit_jobs()
             await start_embedded(settings.DATA_DIR)
         else:
             send_to_workers()

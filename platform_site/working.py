@@ -37,6 +37,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     from agents.runtime import lease
     from agents.runtime.host import host, register_jobs
+    from audit.jobs import register_jobs as register_audit_jobs
     from jobs.bells import listen_with
     from jobs.queue import QueueWorker
     from llm_providers.warm import warm_configured
@@ -48,6 +49,7 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     limit_transactions()
     await connect_processes()
     register_jobs()
+    register_audit_jobs()
     host.start()
     worker = QueueWorker(name=lease.HOLDER, concurrency=concurrency)
     listen_with(worker)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import credentials, people, views
+from accounts.api import audit, credentials, people, views
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
@@ -33,5 +33,5 @@ workspace_urls = [
     path("service-accounts/", credentials.ServiceAccountList.as_view()),
     path("service-accounts/<str:account_id>/", credentials.ServiceAccountDetail.as_view()),
     path("service-accounts/<str:account_id>/api-tokens/", credentials.ServiceAccountTokenList.as_view()),
-    path("audit/", views.AuditList.as_view()),
+    path("audit/", audit.AuditList.as_view()),
 ]

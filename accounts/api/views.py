@@ -1,11 +1,11 @@
-"""Set-up, signing in, the person, their workspaces and the audit log, over HTTP."""
+"""Set-up, signing in, the person and their workspaces, over HTTP."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,7 +14,7 @@ from accounts.api import serializers as s
 from accounts.api.cookies import clear_refresh_cookie, read_refresh_cookie, require_web_client, set_refresh_cookie
 from accounts.models import LoginSession, Membership, User, Workspace
 from accounts.rest.views import ApiView, WorkspaceView
-from accounts.selectors import memberships_of, people_by_id
+from accounts.selectors import memberships_of
 from accounts.sessions import (
     is_live,
     open_session,
@@ -24,12 +24,8 @@ from accounts.sessions import (
     sign_out,
 )
 from accounts.tokens import Principal, carried, mint_tokens
-from audit.kinds import known_kinds
-from audit.models import AuditEntry
-from audit.selectors import entries_visible_to
 from core.authz import Permission
 from core.errors import NotAuthenticated
-from core.rest.pages import page_of
 
 ANYONE: dict[str, Any] = {"auth": []}
 
@@ -209,51 +205,6 @@ class WorkspaceDetail(WorkspaceView):
             **_workspace(row, self.actor.role or "", self.actor.permissions),
             "created_at": row.created_at,
         }
-
-
-class AuditList(WorkspaceView):
-    permissions = {"GET": Permission.AUDIT_VIEW}
-    filters = ("kind", "outcome")
-
-    @extend_schema(
-        operation_id="audit",
-        responses=page_of(s.AuditEntryOut),
-        parameters=[
-            OpenApiParameter("kind", str, enum=sorted(known_kinds())),
-            OpenApiParameter("outcome", str, enum=AuditEntry.Outcome.values),
-        ],
-    )
-    def get(self, request: Request, workspace: str) -> Response:
-        """What happened in the workspace, newest first."""
-        rows = entries_visible_to(
-            self.actor,
-            kind=self.param("kind", sorted(known_kinds())),
-            outcome=self.param("outcome", AuditEntry.Outcome.values),
-        )
-        return self.page(rows, _entries, ordering=("-at", "-id"))
-
-
-def _entries(rows: Sequence[AuditEntry]) -> list[dict[str, Any]]:
-    people = people_by_id(row.actor_id for row in rows if row.actor_id)
-    return [
-        {
-            "id": row.id,
-            "at": row.at,
-            "kind": row.kind,
-            "outcome": row.outcome,
-            "count": row.count,
-            "actor": {
-                "kind": row.actor_kind,
-                "id": row.actor_id or None,
-                "label": people.get(row.actor_id, {}).get("email") or row.actor_id or row.actor_kind,
-            },
-            "target": {"type": row.target_type, "id": row.target_id} if row.target_type else None,
-            "request_id": row.request_id,
-            "ip": row.ip,
-            "data": row.data,
-        }
-        for row in rows
-    ]
 
 
 def _agent(request: Request) -> str:

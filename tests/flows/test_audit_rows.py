@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from audit.denials import close_denials, counts_of
 from audit.models import AuditEntry
+from core.clock import now
 from tests.fixtures.people import Api
 
 
@@ -69,9 +71,15 @@ def test_repeats_of_a_denial_within_a_minute_are_one_entry(owner: Api, make_pers
         assert viewer.post("agents/", {"name": "N"}).status_code == 403
     assert viewer.patch("", {"name": "N"}).status_code == 403
     denied = AuditEntry.objects.filter(outcome="denied", actor_id=viewer.person.id).order_by("at")
-    assert [(row.data["attempted"] or row.data["permission"], row.count) for row in denied] == [
-        (row.data["attempted"] or row.data["permission"], count) for row, count in zip(denied, [3, 1], strict=True)
-    ]
+    assert list(counts_of(denied).values()) == [3, 1]
+    shown = owner.get("audit/?outcome=denied").data["results"]
+    assert [row["count"] for row in shown] == [1, 3]
+    # Its minute is over: the count is written down, and shown with the first one as before.
+    assert close_denials(before=now()) == 2
+    assert list(AuditEntry.objects.exclude(first="").values_list("first", "count")) == [(denied[0].pk, 2)]
+    assert [row["count"] for row in owner.get("audit/?outcome=denied").data["results"]] == [1, 3]
+    assert viewer.post("agents/", {"name": "N"}).status_code == 403
+    assert [row["count"] for row in owner.get("audit/?outcome=denied").data["results"]] == [1, 1, 3]
     # A random id is no denial: nothing is written for it.
     assert owner.get("agents/agt_01m81w1te3ebnsg1cyfgwxw6st/").status_code == 404
     assert not AuditEntry.objects.filter(outcome="denied", actor_id=owner.person.id).exists()

@@ -3292,8 +3292,20 @@ export interface operations {
     audit: {
         parameters: {
             query?: {
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "api_token.create" | "api_token.revoke" | "api_token.rotate" | "api_token.update" | "credential.refused" | "decision.resolve" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "profile.change_password" | "profile.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "role.create" | "role.delete" | "role.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "service_account.create" | "service_account.create_token" | "service_account.delete" | "service_account.update" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.save" | "workspace.save" | "workspace.set_up" | "workspace.update";
+                /** @description Id of the person who acted. */
+                actor?: string;
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.set_retention" | "audit.verify" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
                 outcome?: "denied" | "done" | "failed";
+                /** @description An id, a request id, or the beginning of a kind. */
+                q?: string;
+                request_id?: string;
+                /** @description From this moment on, RFC 3339 with a zone. */
+                since?: string;
+                target_id?: string;
+                /** @description Such as agent, run or provider. */
+                target_type?: string;
+                /** @description Before this moment, RFC 3339 with a zone. */
+                until?: string;
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string;

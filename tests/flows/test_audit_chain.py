@@ -1,0 +1,409 @@
+"""The audit log is sealed, and whatever is done to it afterwards is found and located. (G24)
+
+The tests write to the database as somebody who owns it can: with its triggers set aside.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+
+from audit.erasure import erase_subject
+from audit.heads import next_head, signed_head
+from audit.models import AuditCut, AuditEntry, AuditHead, AuditSeal, AuditSource, AuditTip
+from audit.sealing import seal_entries, waiting_seconds
+from audit.verify import verify
+from core.authz import Actor
+from tests import scratch
+from tests.fixtures.flushing import triggers_aside
+from tests.fixtures.people import Api
+
+# What is sealed must be committed: on PostgreSQL nobody seals what a transaction that is still open has written.
+pytestmark = pytest.mark.django_db(transaction=bool(scratch.POSTGRES))
+
+OPERATOR = Actor("system", None, "operator", None)
+SAMPLE = 4
+
+
+def told(*words: str) -> tuple[int, str]:
+    """What the command says, and its exit code."""
+    out = io.StringIO()
+    try:
+        call_command("audit_verify", *words, stdout=out)
+    except SystemExit as ended:
+        return int(str(ended.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+def run(sql: str, *parameters: Any) -> int:
+    with triggers_aside(connection), connection.cursor() as cursor:
+        cursor.execute(sql, list(parameters))
+        return int(cursor.rowcount)
+
+
+def remove(which: str, *parameters: Any) -> None:
+    """Entries with their seals."""
+    run(f"DELETE FROM audit_auditentry WHERE id IN (SELECT entry_id FROM audit_auditseal WHERE {which})", *parameters)
+    run(f"DELETE FROM audit_auditseal WHERE {which}", *parameters)
+
+
+@pytest.fixture
+def sealed(owner: Api, make_person: Any, workspace: Any) -> Api:
+    """Some forty sealed entries in two chains, one of them of a denial with repeats."""
+    viewer = make_person(workspace, "viewer")
+    for number in range(30):
+        assert owner.patch("", {"name": f"N{number}"}).status_code == 200
+    for _ in range(3):
+        assert viewer.post("agents/", {"name": "N"}).status_code == 403
+    assert owner.post("providers/", {"kind": "demo", "name": "Demo"}).status_code == 201
+    seal_all()
+    assert verify().good
+    return owner
+
+
+def seal_all() -> None:
+    while seal_entries():
+        pass
+    assert waiting_seconds() == 0
+
+
+@pytest.fixture
+def undone() -> Callable[[], Any]:
+    """Each tampering is undone before the next."""
+    return lambda: _Undone()
+
+
+class _Undone:
+    def __enter__(self) -> None:
+        self._atomic = transaction.atomic()
+        self._atomic.__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        transaction.set_rollback(True)
+        self._atomic.__exit__(None, None, None)
+
+
+def columns(table: str) -> list[str]:
+    with connection.cursor() as cursor:
+        return [column.name for column in connection.introspection.get_table_description(cursor, table)]
+
+
+CHANGES = {
+    # column: what it is changed to, in SQL; of others the first letter
+    "workspace_id": "NULL",
+    "at": {"sqlite": "datetime(at, '+1 second')", "postgresql": "at + interval '1 microsecond'"},
+    "count": "count + 1",
+    "number": "number + 1000",
+    "data": {"sqlite": "replace(data, '{', '{ ')", "postgresql": "data || '{\"more\": 1}'"},
+}
+
+
+def test_g24_every_changed_column_of_an_entry_or_seal_is_found_and_located(sealed: Api, undone: Any) -> None:
+    dice = random.Random(20261128)
+    entries = list(AuditSeal.objects.order_by("chain", "number").values_list("entry_id", "chain", "number"))
+    for table, key, left_out in (
+        ("audit_auditentry", "id", {"xid"}),  # not of the log: it says how the database came to it
+        ("audit_auditseal", "entry_id", set()),
+    ):
+        for column in columns(table):
+            if column in left_out:
+                continue
+            change: Any = CHANGES.get(column, f"'x' || substr({column}, 2)")
+            if table == "audit_auditseal" and column == "at":
+                change = "'x' || substr(at, 2)"
+            if isinstance(change, dict):
+                change = change[connection.vendor]
+            for entry, chain, number in dice.sample(entries, SAMPLE):
+                with undone():
+                    where = f"UPDATE {table} SET {column} = {change} WHERE {key} = %s"
+                    if column == "workspace_id" and chain == "installation":
+                        continue  # it is NULL there already
+                    assert run(where, entry) == 1
+                    code, said = told()
+                    assert code == 1, (table, column, said)
+                    first = next(line for line in said.splitlines() if line.startswith("First bad entry: "))
+                    assert f"number {number} of" in first, (table, column, said)
+                    moved = (table, column) == ("audit_auditentry", "id") or column in ("entry_id", "chain", "number")
+                    if not moved:  # else its place is empty, and that is what is told
+                        assert entry in first, (table, column, said)
+    assert verify().good
+
+
+def test_g24_every_flipped_bit_of_a_digest_is_found(sealed: Api, undone: Any) -> None:
+    seal = AuditSeal.objects.exclude(chain="installation").order_by("number")[7]
+    for place in range(0, 64, 9):
+        digit = int(seal.digest[place], 16)
+        for bit in (1, 2, 4, 8):
+            wrong = f"{seal.digest[:place]}{digit ^ bit:x}{seal.digest[place + 1 :]}"
+            with undone():
+                run("UPDATE audit_auditseal SET digest = %s WHERE id = %s", wrong, seal.pk)
+                report = verify()
+                assert report.first is not None and report.first.entry == seal.entry_id
+
+
+def test_g24_deleted_inserted_and_reordered_entries_are_found(sealed: Api, undone: Any) -> None:
+    seals = list(AuditSeal.objects.exclude(chain="installation").order_by("number"))
+    chain, middle, last = seals[0].chain, seals[len(seals) // 2], seals[-1]
+    first_of_all = seals[0]
+
+    def first() -> Any:
+        found = verify().first
+        assert found is not None
+        return found.number, found.entry
+
+    for gone in (first_of_all, middle, last):
+        with undone():
+            run("DELETE FROM audit_auditentry WHERE id = %s", gone.entry_id)
+            assert first() == (gone.number, gone.entry_id)
+            run("DELETE FROM audit_auditseal WHERE id = %s", gone.pk)
+            assert first() == (gone.number, "")
+    with undone():  # the seals of two neighbours change places
+        other = seals[middle.number]
+        run("UPDATE audit_auditseal SET entry_id = 'away' WHERE id = %s", middle.pk)
+        run("UPDATE audit_auditseal SET entry_id = %s WHERE id = %s", middle.entry_id, other.pk)
+        run("UPDATE audit_auditseal SET entry_id = %s WHERE id = %s", other.entry_id, middle.pk)
+        assert first()[0] == middle.number
+    with undone():  # a seal without its key
+        run(
+            "INSERT INTO audit_auditseal (id, chain, number, entry_id, at, key, digest) "
+            "SELECT %s, chain, %s, 'aud_forged', at, key, digest FROM audit_auditseal WHERE id = %s",
+            f"{chain}#{last.number + 1}", last.number + 1, last.pk,
+        )  # fmt: skip
+        assert first()[0] == last.number + 1
+    # A copy under a new id, left for the sealer to seal.
+    names = ", ".join(name for name in columns("audit_auditentry") if name not in ("id", "xid"))
+    values = names.replace("request_id", "'forged-request'")
+    forge = (
+        f"INSERT INTO audit_auditentry (id, {names}) SELECT 'aud_forged', {values} FROM audit_auditentry WHERE id = %s"
+    )
+    run(forge, middle.entry_id)
+    assert verify().findings[0].entry == "aud_forged"
+    seal_all()
+    assert first() == (last.number + 1, "aud_forged")
+
+
+def test_g24_a_cut_tail_is_found_by_the_noted_end_and_by_heads_kept_outside(
+    sealed: Api, undone: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "heads.jsonl"
+    early = {tip.chain: tip for tip in AuditTip.objects.all()}
+    file.write_text(signed_head() + "\n")
+    assert told("--heads", str(file)) == (0, told("--heads", str(file))[1])
+    for number in range(5):
+        assert sealed.patch("", {"name": f"Later{number}"}).status_code == 200
+    seal_all()
+    with file.open("a") as heads:
+        heads.write(signed_head() + "\n")
+    chain = sealed_chain()
+    start, end = early[chain].number + 1, AuditTip.objects.get(pk=chain).number
+    assert end == start + 4
+    assert told("--heads", str(file))[0] == 0
+    head = json.loads(file.read_text().splitlines()[0])
+    head["chains"][chain]["number"] -= 1
+    forged = tmp_path / "forged.jsonl"
+    forged.write_text(json.dumps(head) + "\n\nnonsense\n[]\n{}\n")
+    code, said = told("--heads", str(forged))
+    assert code == 1 and said.count("is no head that this installation signed") >= 3
+    with pytest.raises(CommandError):
+        call_command("audit_verify", "--heads", str(tmp_path / "nothing"))
+    remove("chain = %s AND number >= %s", chain, start)
+    code, said = told()
+    assert code == 1 and f"number {start} of the chain of workspace {chain}" in said
+    assert f"entries {start} to {end} were removed from the end" in said
+    # Who also sets the noted end back to one that was genuine then is found by the head that was carried away.
+    tip = early[chain]
+    run("UPDATE audit_audittip SET number = %s, digest = %s, key = %s, proof = %s WHERE chain = %s",
+        tip.number, tip.digest, tip.key, tip.proof, chain)  # fmt: skip
+    assert told()[0] == 0
+    code, said = told("--heads", str(file))
+    assert code == 1 and f"entries {start} to {end} were removed: line 2 of the file knows of them" in said
+    # The sealer does not paper over it: its new numbers carry other digests.
+    assert sealed.patch("", {"name": "New"}).status_code == 200
+    seal_all()
+    assert told("--heads", str(file))[0] == 1
+
+
+def sealed_chain() -> str:
+    return str(AuditSeal.objects.exclude(chain="installation").values_list("chain", flat=True)[0])
+
+
+def test_the_noted_end_and_heads_in_the_database_cannot_be_changed_unseen(sealed: Api, undone: Any) -> None:
+    next_head()
+    assert next_head() is None, "nothing happened since"
+    for sql in (
+        "UPDATE audit_audittip SET number = number - 1",
+        "UPDATE audit_audittip SET proof = 'x'",
+        "DELETE FROM audit_audittip",
+        "UPDATE audit_audithead SET line = replace(line, 'number', 'Number')",
+        "UPDATE audit_auditsource SET ip = '10.1.2.3'",
+        "UPDATE audit_auditsource SET subject = 'x'",
+        "DELETE FROM audit_auditsource",
+    ):
+        with undone():
+            assert run(sql) > 0
+            assert told()[0] == 1, sql
+    assert AuditHead.objects.count() == 1
+    with triggers_aside(connection):
+        assert "is missing: the database would let rows go" in told()[1]
+
+
+def test_a_chain_whose_end_was_removed_shows_it_for_ever(sealed: Api) -> None:
+    run("DELETE FROM audit_audittip")
+    assert sealed.patch("", {"name": "After"}).status_code == 200
+    seal_all()
+    (found,) = [one for one in verify().findings if one.chain != "installation"]
+    assert "without a recorded cut" in found.what
+
+
+def test_a_key_that_is_gone_is_told_and_a_new_one_goes_on(sealed: Api, settings: Any) -> None:
+    old = dict(settings.AUDIT_KEYS)
+    settings.AUDIT_KEYS = {"a2": b"2" * 32, **old}
+    assert sealed.patch("", {"name": "By a new key"}).status_code == 200
+    seal_all()
+    assert verify().good
+    assert set(AuditSeal.objects.values_list("key", flat=True)) == {"a1", "a2"}
+    settings.AUDIT_KEYS = {"a2": b"2" * 32}
+    found = verify().first
+    assert found is not None and "'a1', which AAP_AUDIT_KEYS does not hold" in found.what
+
+
+def test_g24_an_erased_person_leaves_no_personal_strings_and_a_chain_that_verifies(
+    sealed: Api, make_person: Any, workspace: Any, nobody: Api
+) -> None:
+    from accounts.models import User
+    from accounts.sessions import sign_out
+
+    person = make_person(workspace, "builder", email="eve.erased@example.com")
+    user, strings = person.person, ("eve.erased", "203.0.113.77", "Eve Erased")
+    person.http.defaults["REMOTE_ADDR"] = nobody.http.defaults["REMOTE_ADDR"] = "203.0.113.77"
+    assert person.patch("/api/v1/me/", {"name": "Eve Erased"}).status_code == 200
+    assert person.patch("", {"name": "N"}).status_code == 403
+    assert nobody.post("auth/token/", {"email": user.email, "password": "wrong-password-1"}).status_code == 401
+    seal_all()
+    assert "203.0.113.77" in everything()
+    sign_out(session_id=user.login_sessions.get().pk, ip="203.0.113.77")
+    assert erase_subject(OPERATOR, user_id=user.pk) >= 1
+    User.objects.filter(pk=user.pk).update(email=f"{user.pk}@erased.invalid", name="")
+    seal_all()
+    assert not [text for text in strings if text in everything()]
+    assert verify().good
+    shown = sealed.get(f"audit/?actor={user.pk}").data["results"]
+    assert shown and all(row["ip"] is None for row in shown)
+    (entry,) = AuditEntry.objects.filter(kind="audit.erase_subject")
+    assert (entry.target_type, entry.target_id) == ("user", user.pk)
+    # Without the erasure, a missing address is a finding; with it, one of somebody else still is.
+    with _Undone():
+        AuditSource.objects.all().delete()
+        assert not verify().good
+
+
+def everything() -> str:
+    """All that the audit tables hold, as text."""
+    texts = []
+    for table in ("auditentry", "auditsource", "auditseal", "audittip", "auditcut", "audithead", "opendenial"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT * FROM audit_{table}")
+            texts += [str(row) for row in cursor.fetchall()]
+    return "\n".join(texts)
+
+
+def test_one_persons_own_erasure_leaves_no_new_address(owner: Api) -> None:
+    me = Actor("user", owner.person.id, "", None, ip="203.0.113.9")
+    erase_subject(me, user_id=owner.person.id)
+    assert not AuditSource.objects.filter(subject=owner.person.id).exists()
+
+
+def test_a_cut_is_recorded_and_any_other_is_found(sealed: Api, undone: Any, settings: Any) -> None:
+    from datetime import timedelta
+
+    from audit import retention
+    from core.clock import now
+
+    chain = sealed_chain()
+    before = AuditSeal.objects.filter(chain=chain).count()
+    keep = AuditEntry.objects.get(pk=AuditSeal.objects.get(chain=chain, number=11).entry_id)
+    removed = retention._cut(OPERATOR, chain, keep.at)
+    assert removed == 10
+    cut = AuditCut.objects.get()
+    assert (cut.chain, cut.through, cut.removed) == (chain, 10, 10)
+    assert AuditSeal.objects.filter(chain=chain).count() == before - 10
+    assert verify().good, verify().first
+    seal_all()
+    assert AuditEntry.objects.filter(kind="audit.cut", workspace_id=chain).count() == 1
+    assert verify().good
+    with undone():
+        remove("chain = %s AND number < 15", chain)
+        found = verify().first
+        assert found is not None and (found.number, found.what) == (
+            11, "entries 11 to 14 were removed, without a recorded cut",
+        )  # fmt: skip
+        run("UPDATE audit_auditcut SET through = 14")
+        found = verify().first
+        assert found is not None and "was not recorded by the product" in " ".join(
+            one.what for one in verify().findings
+        )
+    for column in columns("audit_auditcut"):
+        with undone():
+            change = f"{column} + 1" if column in ("through", "removed") else f"'x' || substr({column}, 2)"
+            assert run(f"UPDATE audit_auditcut SET {column} = {change}") == 1
+            assert not verify().good, column
+    # By the policy: nothing is that old.
+    retention.set_retention(OPERATOR, chain=chain, days=30)
+    assert retention.cut_old_entries(OPERATOR) == {}
+    assert now() - timedelta(days=30) < keep.at
+
+
+@pytest.mark.parametrize("table", ["audit_auditentry", "audit_auditseal", "audit_auditcut", "audit_audithead"])
+def test_asvs_16_4_2_the_database_refuses(sealed: Api, table: str) -> None:
+    from audit import retention
+
+    next_head()
+    keep = AuditEntry.objects.get(pk=AuditSeal.objects.get(chain=sealed_chain(), number=3).entry_id)
+    retention._cut(OPERATOR, sealed_chain(), keep.at)
+    names = columns(table)
+    statements = [f"UPDATE {table} SET {name} = {name}" for name in names]
+    statements += [f"DELETE FROM {table}"]
+    if connection.vendor == "sqlite":
+        statements += [f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"]
+        statements += [f"REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"]
+    else:
+        statements += [f"TRUNCATE {table}", f"TRUNCATE {table} CASCADE"]
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    before = everything()
+    for statement in statements:
+        with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+        assert "of the audit log are" in str(refused.value), statement
+    assert everything() == before
+
+
+def test_no_entry_no_change(owner: Api) -> None:
+    """A database that takes no entry takes no change either."""
+    before = owner.get("").data["name"]
+    with _Undone():
+        with connection.cursor() as cursor:
+            if connection.vendor == "sqlite":
+                cursor.execute(
+                    "CREATE TRIGGER full BEFORE INSERT ON audit_auditentry BEGIN SELECT RAISE(ABORT, 'no more'); END"
+                )
+            else:
+                cursor.execute(
+                    "CREATE FUNCTION no_more() RETURNS trigger LANGUAGE plpgsql AS "
+                    "$$ BEGIN RAISE EXCEPTION 'no more'; END $$"
+                )
+                cursor.execute(
+                    "CREATE TRIGGER no_more BEFORE INSERT ON audit_auditentry FOR EACH ROW EXECUTE FUNCTION no_more()"
+                )
+        with transaction.atomic():
+            answer = owner.patch("", {"name": "Unaudited"})
+        assert answer.status_code == 500
+        assert owner.get("").data["name"] == before
