@@ -1,53 +1,57 @@
-"""Signing in to and out of the operator admin leaves the same audit entries as the API's doors.
+"""Sign-ins to the operator admin are sign-ins like all others: a row that is listed and ended with them, and audited.
 
-Django's admin does the signing in and sends signals; the API does not use Django's login and writes its own entries.
+Django's admin does the signing in and sends signals; its cookie session only names our row, which is asked on every
+request (platform_site.middleware.admin_only).
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.attempts import count_wrong
-from accounts.models import User, clean_email
+from accounts.models import LoginSession, User
 from accounts.rest.address import client_ip
-from audit import kinds, record
-from core.authz import Actor
-from core.request_context import current_request_id
+from accounts.second_factor.rules import must_have_for_admin
+from accounts.sessions import live_sessions, open_session, sign_out
+from core.clock import now
 
-_DATA = {"client": "admin"}
-
-
-def _actor(request: HttpRequest, user: User | None) -> Actor:
-    return Actor(
-        kind="user",
-        user_id=user.pk if user else None,
-        label=user.email if user else "nobody",
-        workspace_id=None,
-        request_id=current_request_id(),
-        ip=client_ip(request.META),
-    )
+KEY = "sign_in"
+_NOTED_EVERY = timedelta(minutes=5)
 
 
 @receiver(user_logged_in)
 def _signed_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    record.write_entry(_actor(request, user), kind=kinds.SIGN_IN, target=("user", user.pk), data=_DATA)
+    how, second_factor = getattr(request, "sign_in_proof", ("", False))
+    session = open_session(
+        user,
+        client=LoginSession.Client.ADMIN,
+        ip=client_ip(request.META),
+        user_agent=str(request.META.get("HTTP_USER_AGENT", "")),
+        how=how,
+        second_factor=second_factor,
+    )
+    request.session[KEY] = session.pk
 
 
 @receiver(user_logged_out)
 def _signed_out(sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
-    if user is not None:
-        record.write_entry(_actor(request, user), kind=kinds.SIGN_OUT, target=("user", user.pk), data=_DATA)
+    if user is not None and request.session.get(KEY):
+        sign_out(session_id=str(request.session[KEY]), ip=client_ip(request.META))
 
 
-@receiver(user_login_failed)
-def _refused(sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any) -> None:
-    if request is None:  # the API's sign-in records its own refusals
-        return
-    email = clean_email(str(credentials.get("username") or ""))
-    count_wrong(email=email, ip=client_ip(request.META))
-    known = User.objects.filter(email=email).values_list("id", flat=True).first()
-    record.record_refusal(_actor(request, None), kind=kinds.SIGN_IN, target=("user", known or ""), data=_DATA)
+def still_signed_in(request: HttpRequest) -> bool:
+    """Whether the sign-in behind this cookie is still good, for the person that it names."""
+    row = (
+        live_sessions(str(request.user.pk))
+        .filter(pk=request.session.get(KEY), client=LoginSession.Client.ADMIN)
+        .first()
+    )
+    if row is None or (must_have_for_admin() and not row.second_factor):
+        return False
+    if now() - row.last_used_at > _NOTED_EVERY:
+        LoginSession.objects.filter(pk=row.pk).update(last_used_at=now())
+    return True

@@ -7,13 +7,19 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import admin_sign_ins  # noqa: F401  # hears the admin's sign-ins
-        from accounts.mail import SEALED
+        from accounts import (
+            admin_sign_ins,  # noqa: F401  # hears the admin's sign-ins
+            mail,
+        )
         from accounts.mail_delivery import register_mails
+        from accounts.password_reset import register_resets
         from accounts.roles import granters_of
+        from accounts.second_factor.adapter import SEALED
         from core.authz import name_granters_with
         from core.cipher import register_sealed_column
 
         name_granters_with(granters_of)
         register_mails()
+        register_resets()
+        register_sealed_column(mail.SEALED)
         register_sealed_column(SEALED)

@@ -1,47 +1,43 @@
-"""Wrong passwords are counted, so that guessing is slow. Must not know which door they came to.
+"""Wrong passwords, codes and links are counted, so that guessing is slow. The one place where every way in is braked.
 
-Counted for an address and a name together, so that nobody can lock the true owner out from elsewhere, and for an address
-alone, so that trying one password on many names is slow too. Right passwords are never counted.
+Counted for a name and an address together, so that nobody can lock the true owner out from elsewhere, and for an address
+alone, so that trying one password on many names is slow too. One is taken before anything is checked, and given back when
+it was right: those who come at the same moment are counted as well. Call it outside of transactions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
-from django.conf import settings
-from django.core.cache import cache
-
-from core.errors import TooManyRequests
-
-WINDOW_SECONDS = 300
-FOR_A_NAME = 10
-FOR_AN_ADDRESS = 100
+from limits.admission import admit, give_back, place
+from limits.rules import GUESS_ADDRESS, GUESS_NAME, Rule
 
 
-def refuse_guessing(*, email: str, ip: str | None) -> None:
-    """TooManyRequests when too many wrong passwords came from here in the last five minutes, before any is checked."""
-    if settings.RATE_LIMITS == "off":
-        return
-    factor = float(settings.RATE_LIMITS)
-    for key, allowed in _keys(email, ip):
-        if int(cache.get(key, 0)) >= max(1, allowed * factor):
-            raise TooManyRequests(
-                "Too many wrong passwords from here. Wait five minutes, then try again.",
-                code="too_many_attempts",
-                headers={"Retry-After": str(WINDOW_SECONDS)},
-            )
+class Attempt:
+    """One try. Whatever does not say that it was right counts as wrong."""
+
+    def __init__(self, taken: list[tuple[Rule, str]]) -> None:
+        self._taken = taken
+
+    def was_right(self) -> None:
+        while self._taken:
+            give_back(*self._taken.pop())
 
 
-def count_wrong(*, email: str, ip: str | None) -> None:
-    for key, _ in _keys(email, ip):
-        if not cache.add(key, 1, WINDOW_SECONDS):
-            try:
-                cache.incr(key)
-            except ValueError:  # it ended in between
-                cache.add(key, 1, WINDOW_SECONDS)
+@contextmanager
+def attempt(*, name: str, ip: str | None) -> Iterator[Attempt]:
+    """Around what may be guessed: TooManyRequests when too much was wrong in the last minutes, before any is checked.
 
-
-def _keys(email: str, ip: str | None) -> tuple[tuple[str, int], ...]:
-    place = ip or "local"
-    name = sha256(email.encode("utf-8", "replace")).hexdigest()[:32]
-    return (f"sign-in:{place}:{name}", FOR_A_NAME), (f"sign-in:{place}", FOR_AN_ADDRESS)
+    `name` is what is guessed at: an e-mail address, a person's factors; "" for what has no name (the secret of a link).
+    """
+    where = place(ip)
+    taken = [(GUESS_ADDRESS, where)]
+    admit(*taken)
+    if name:
+        digest = sha256(name.encode("utf-8", "replace")).hexdigest()[:32]
+        one = GUESS_NAME, f"{where}:{digest}"
+        admit(one)
+        taken.append(one)
+    yield Attempt(taken)

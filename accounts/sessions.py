@@ -1,56 +1,48 @@
-"""Signing in, staying signed in, signing out."""
+"""Sessions: opened for whoever was admitted (accounts.sign_in), kept up, listed, ended. Knows no passwords."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from django.contrib.auth import authenticate
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.db.models import QuerySet
 
-from accounts.attempts import count_wrong, refuse_guessing
-from accounts.models import LoginSession, User, clean_email
-from accounts.tokens import (
-    Principal,
-    TokenPair,
-    actor_without_workspace,
-    anonymous_actor,
-    mint_tokens,
-    read_refresh_token,
-)
+from accounts.models import LoginSession, User
+from accounts.tokens import Principal, TokenPair, actor_without_workspace, mint_tokens, read_refresh_token
 from audit import kinds, record
 from core.authz import Actor
 from core.clock import now
-from core.errors import NotAuthenticated
+from core.errors import NotAuthenticated, PermissionDenied
 from core.ids import new_id
 from core.request_context import current_request_id
 
-LIFETIMES = {LoginSession.Client.WEB: timedelta(days=30), LoginSession.Client.API: timedelta(days=7)}
+LIFETIMES = {
+    LoginSession.Client.WEB: timedelta(days=30),
+    LoginSession.Client.API: timedelta(days=7),
+    LoginSession.Client.ADMIN: timedelta(hours=12),  # from the sign-in on, however much it is used
+}
 # A second tab may come with the token that the first one has just used up.
 SECOND_TAB = timedelta(seconds=30)
+#: For how long a proof of who one is stands for dangerous actions.
+FRESH_FOR = timedelta(minutes=10)
 
 
-def sign_in(*, email: str, password: str, client: str, ip: str | None, user_agent: str = "") -> LoginSession:
-    """A new sign-in; NotAuthenticated, with one text for every reason, if the pair is not right.
+class ReauthenticationRequired(PermissionDenied):
+    """This needs a fresh proof of who you are: POST me/reauthenticate/, then send it again."""
 
-    TooManyRequests after too many wrong ones.
-    """
-    refuse_guessing(email=clean_email(email), ip=ip)
-    user = authenticate(None, username=clean_email(email), password=password) if password.strip() else None
-    if not isinstance(user, User):
-        if not password.strip():
-            make_password("the time that a real check takes")
-        count_wrong(email=clean_email(email), ip=ip)
-        known = User.objects.filter(email=clean_email(email)).values_list("id", flat=True).first()
-        record.record_refusal(
-            anonymous_actor(ip=ip), kind=kinds.SIGN_IN, target=("user", known or ""), data={"client": client}
-        )
-        raise NotAuthenticated("The e-mail address or the password is not right.", code="wrong_credentials")
-    return open_session(user, client=client, ip=ip, user_agent=user_agent)
+    code, title = "reauthentication_required", "Prove that it is you"
 
 
-def open_session(user: User, *, client: str, ip: str | None, user_agent: str = "") -> LoginSession:
-    """Open a session for a person whose identity is proven."""
+def open_session(
+    user: User,
+    *,
+    client: str,
+    ip: str | None,
+    user_agent: str = "",
+    how: str = "",
+    second_factor: bool = False,
+) -> LoginSession:
+    """Open a session for a person who was admitted. For accounts.sign_in and for those who have just been made."""
     moment = now()
     with transaction.atomic():
         session = LoginSession.objects.create(
@@ -58,12 +50,15 @@ def open_session(user: User, *, client: str, ip: str | None, user_agent: str = "
             client=client,
             refresh_id=new_id("rft"),
             last_used_at=moment,
+            proved_at=moment,
+            second_factor=second_factor,
             expires_at=moment + LIFETIMES[LoginSession.Client(client)],
             user_agent="".join(c if c.isprintable() else "?" for c in user_agent[:300]),
             ip=ip,
         )
         actor = Actor("user", user.id, user.email, None, request_id=current_request_id(), ip=ip, session_id=session.id)
-        record.write_entry(actor, kind=kinds.SIGN_IN, target=("user", user.id), data={"client": client})
+        data = {"client": client, **({"how": how} if how else {})}
+        record.write_entry(actor, kind=kinds.SIGN_IN, target=("user", user.id), data=data)
     return session
 
 
@@ -126,5 +121,25 @@ def session_of_refresh_token(token: str) -> str:
 
 
 def end_other_sessions(user: User, *, keep: str | None) -> int:
-    """End all of a person's sessions but `keep`; returns how many."""
+    """End all of a person's sessions but `keep`, those of the operator admin too; returns how many."""
     return LoginSession.objects.filter(user=user, ended_at=None).exclude(pk=keep).update(ended_at=now())
+
+
+def live_sessions(user_id: str) -> QuerySet[LoginSession]:
+    """A person's sessions that give access now."""
+    return LoginSession.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now())
+
+
+def require_fresh(session_id: str | None) -> None:
+    """ReauthenticationRequired unless the person proved who they are a moment ago."""
+    proved = LoginSession.objects.filter(pk=session_id, proved_at__gt=now() - FRESH_FOR)
+    if not proved.exists():
+        raise ReauthenticationRequired("Confirm first that it is you: enter your password once more.")
+
+
+def mark_fresh(session_id: str, *, second_factor: bool | None = None) -> None:
+    """The person has just proved who they are; `second_factor`: also whether with one."""
+    changes: dict[str, object] = {"proved_at": now()}
+    if second_factor is not None:
+        changes["second_factor"] = second_factor
+    LoginSession.objects.filter(pk=session_id).update(**changes)

@@ -7,16 +7,15 @@ import re
 import secrets
 import unicodedata
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
 
 from accounts.models import Installation, Membership, User, Workspace, clean_email
+from accounts.passwords import check_password_rules
 from accounts.roles import Role
 from audit.action import Action, action
 from core.authz import Actor
 from core.clock import now
-from core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
+from core.errors import Conflict, PermissionDenied, ValidationFailed
 from core.ids import new_id
 from core.request_context import current_request_id
 
@@ -79,16 +78,6 @@ def _make_first_workspace(act: Action, *, email: str, password: str, name: str) 
     act.target(workspace)
     act.record(user=user.id)
     return user, workspace
-
-
-def check_password_rules(password: str, user: User, *, field: str = "password") -> None:
-    """ValidationFailed on `field` if the password is too short, too common or too like the person."""
-    try:
-        validate_password(password, user)
-    except DjangoValidationError as error:
-        raise ValidationFailed(
-            " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
-        ) from None
 
 
 def free_slug(name: str) -> str:

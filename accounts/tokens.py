@@ -20,6 +20,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import LoginSession, User
 from accounts.roles import NOT_FOR_TOKENS, permissions_held
+from accounts.second_factor.rules import refuse_without_factor
 from core.authz import Actor, Permission
 from core.clock import now
 from core.errors import NotAuthenticated, NotFound
@@ -60,6 +61,8 @@ class Principal:
     session_id: str
     ip: str | None = None
     token: TokenRight | None = None
+    second_factor: bool | None = None
+    """Whether they signed in with a second factor; None where nobody signed in."""
 
     @property
     def key(self) -> str:
@@ -115,7 +118,7 @@ def principal_from_access_token(text: str, *, ip: str | None = None) -> Principa
         found = cursor.fetchone()
     if found is None or not found[1]:
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
-    return Principal(user_id, found[0], session_id, ip)
+    return Principal(user_id, found[0], session_id, ip, second_factor=bool(found[2]))
 
 
 def principals_from_access_tokens(asked: Sequence[tuple[str, str | None]]) -> list[Principal | NotAuthenticated]:
@@ -128,13 +131,17 @@ def principals_from_access_tokens(asked: Sequence[tuple[str, str | None]]) -> li
             claims.append(error)
     sessions = {one[1] for one in claims if isinstance(one, tuple)}
     live = LoginSession.objects.filter(pk__in=sessions, ended_at=None, expires_at__gt=now(), user__is_active=True)
-    people = {(user, session): email for session, user, email in live.values_list("pk", "user_id", "user__email")}
+    people = {
+        (user, session): (email, factor)
+        for session, user, email, factor in live.values_list("pk", "user_id", "user__email", "second_factor")
+    }
     found: list[Principal | NotAuthenticated] = []
     for one, (_, ip) in zip(claims, asked, strict=True):
         if isinstance(one, NotAuthenticated):
             found.append(one)
         elif one in people:
-            found.append(Principal(one[0], people[one], one[1], ip))
+            email, factor = people[one]
+            found.append(Principal(one[0], email, one[1], ip, second_factor=factor))
         else:
             found.append(NotAuthenticated("This sign-in has ended. Sign in again."))
     return found
@@ -142,12 +149,12 @@ def principals_from_access_tokens(asked: Sequence[tuple[str, str | None]]) -> li
 
 # Asked on every request and every frame of a socket, so not built by the ORM each time.
 _LIVE_SESSION = """
-SELECT person.email, person.is_active
+SELECT person.email, person.is_active, session.second_factor
 FROM accounts_loginsession AS session JOIN accounts_user AS person ON person.id = session.user_id
 WHERE session.id = %s AND session.user_id = %s AND session.ended_at IS NULL AND session.expires_at > %s
 """
 _MEMBER = """
-SELECT member.role, space.id, space.slug, space.name, own.id, own.permissions
+SELECT member.role, space.id, space.slug, space.name, own.id, own.permissions, space.require_second_factor
 FROM accounts_membership AS member JOIN accounts_workspace AS space ON space.id = member.workspace_id
 LEFT JOIN accounts_customrole AS own ON own.id = member.custom_role_id
 WHERE member.user_id = %s AND {} = %s
@@ -173,7 +180,8 @@ class WorkspaceName:
 
 
 def actor_for(principal: Principal, workspace: str) -> tuple[Actor, WorkspaceName]:
-    """The person as an Actor in a workspace named by id or slug; NotFound unless they are a member of it.
+    """The person as an Actor in a workspace named by id or slug; NotFound unless they are a member of it, EnrolmentRequired
+    while they lack the second factor that it asks for.
 
     One query; the role is read now, so a demotion holds from the next call on.
     """
@@ -183,12 +191,13 @@ def actor_for(principal: Principal, workspace: str) -> tuple[Actor, WorkspaceNam
         found = cursor.fetchone()
     if found is None:
         raise NotFound()
-    role, workspace_id, slug, name, custom_id, custom = found
+    role, workspace_id, slug, name, custom_id, custom, asks_for_factor = found
     held, token = permissions_held(role, custom), principal.token
     if token is not None:
         if token.workspace_id != workspace_id:
             raise NotFound()
         held = carried(held, principal)
+    refuse_without_factor(principal.second_factor, workspace_requires=bool(asks_for_factor))
     actor = Actor(
         kind="token" if token else "user",
         user_id=principal.user_id,

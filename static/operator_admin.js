@@ -32,7 +32,26 @@ function giveKeys() {
   }
 }
 
+// Signing in with a security key: what it answers goes into the form, which is sent.
+function useSecurityKey() {
+  const form = document.querySelector("form[data-second-factor]");
+  const button = form?.querySelector("[data-security-key]");
+  button?.addEventListener("click", async () => {
+    const said = form.querySelector("[data-said]");
+    try {
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.elements.options.value));
+      const credential = await navigator.credentials.get({ publicKey });
+      form.elements.method.value = "webauthn";
+      form.elements.response.value = JSON.stringify(credential.toJSON());
+      form.submit();
+    } catch (problem) {
+      said.textContent = "The key did not answer. Try again, or type a code.";
+    }
+  });
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  useSecurityKey();
   giveKeys();
   nameSelections();
   // Selections are drawn anew when they open, close and change.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from core.rest.serializers import NameField, PersonOut, StrictSerializer, TextField
+from core.rest.serializers import NameField, PersonOut, StrictBooleanField, StrictSerializer, TextField
 
 
 class SetUpIn(StrictSerializer):
@@ -65,7 +65,14 @@ class MembershipOut(WorkspaceRef):
     permissions = serializers.ListField(child=serializers.CharField())
 
 
+class MySecondFactorOut(serializers.Serializer):
+    enrolled = serializers.BooleanField()
+    required = serializers.BooleanField(help_text="The operator or one of my workspaces asks for one.")
+
+
 class MeOut(PersonOut):
+    has_password = serializers.BooleanField()
+    second_factor = MySecondFactorOut()
     is_operator = serializers.BooleanField(help_text="May open /admin/.")
     workspaces = MembershipOut(many=True)
 
@@ -81,10 +88,12 @@ class PasswordIn(StrictSerializer):
 
 class WorkspaceOut(MembershipOut):
     created_at = serializers.DateTimeField()
+    require_second_factor = serializers.BooleanField()
 
 
 class WorkspaceIn(StrictSerializer):
-    name = NameField(max_length=60)
+    name = NameField(max_length=60, required=False)
+    require_second_factor = StrictBooleanField(required=False)
 
 
 class AuditActorOut(serializers.Serializer):

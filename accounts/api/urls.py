@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import audit, credentials, people, views
+from accounts.api import audit, credentials, my_sessions, people, recovery, second_factors, views
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
     path("auth/token/", views.Token.as_view()),
     path("auth/token/refresh/", views.TokenRefresh.as_view()),
+    path("auth/token/second-factor/", second_factors.TokenSecondFactor.as_view()),
     path("auth/logout/", views.Logout.as_view()),
     path("auth/session/", views.WebSession.as_view()),
     path("auth/session/refresh/", views.WebSessionRefresh.as_view()),
+    path("auth/session/second-factor/", second_factors.WebSessionSecondFactor.as_view()),
+    path("auth/password/reset/", recovery.PasswordResetStart.as_view()),
+    path("auth/password/reset/confirm/", recovery.PasswordResetConfirm.as_view()),
+    path("auth/email/confirm/", recovery.EmailConfirm.as_view()),
     path("me/", views.Me.as_view()),
     path("me/password/", views.MyPassword.as_view()),
+    path("me/email/", recovery.MyEmail.as_view()),
+    path("me/sessions/", my_sessions.MySessions.as_view()),
+    path("me/sessions/<str:session_id>/", my_sessions.MySession.as_view()),
+    path("me/reauthenticate/", second_factors.Reauthenticate.as_view()),
+    path("me/second-factors/", second_factors.MyFactors.as_view()),
+    path("me/second-factors/begin/", second_factors.BeginFactor.as_view()),
+    path("me/second-factors/recovery-codes/", second_factors.RecoveryCodes.as_view()),
+    path("me/second-factors/<str:factor_id>/", second_factors.MyFactor.as_view()),
 ]
 
 workspace_urls = [

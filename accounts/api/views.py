@@ -14,15 +14,11 @@ from accounts.api import serializers as s
 from accounts.api.cookies import clear_refresh_cookie, read_refresh_cookie, require_web_client, set_refresh_cookie
 from accounts.models import LoginSession, Membership, User, Workspace
 from accounts.rest.views import ApiView, WorkspaceView
+from accounts.second_factor.proofs import has_factor
+from accounts.second_factor.rules import is_required_of
 from accounts.selectors import memberships_of
-from accounts.sessions import (
-    is_live,
-    open_session,
-    refresh_session,
-    session_of_refresh_token,
-    sign_in,
-    sign_out,
-)
+from accounts.sessions import is_live, open_session, refresh_session, session_of_refresh_token, sign_out
+from accounts.sign_in import sign_in
 from accounts.tokens import Principal, carried, mint_tokens
 from core.authz import Permission
 from core.errors import NotAuthenticated
@@ -45,7 +41,7 @@ class SetUp(ApiView):
         user, workspace = setup.set_up(**self.read(s.SetUpIn), ip=self.client_ip)
         web = request.headers.get("X-AAP-Client") == "web"
         client = LoginSession.Client.WEB if web else LoginSession.Client.API
-        session = open_session(user, client=client, ip=self.client_ip, user_agent=_agent(request))
+        session = open_session(user, client=client, ip=self.client_ip, user_agent=agent_of(request))
         tokens = mint_tokens(session)
         response = self.created(
             {
@@ -66,14 +62,14 @@ class Token(ApiView):
 
     @extend_schema(operation_id="token_create", request=s.CredentialsIn, responses=s.TokenPairOut, **ANYONE)
     def post(self, request: Request) -> Response:
-        """Sign in as an API client: an access and a refresh token."""
+        """Sign in as an API client: an access and a refresh token, or a challenge for a second factor."""
         session = sign_in(
             **self.read(s.CredentialsIn),
             client=LoginSession.Client.API,
             ip=self.client_ip,
-            user_agent=_agent(request),
+            user_agent=agent_of(request),
         )
-        return self.ok(_pair(mint_tokens(session)))
+        return self.ok(pair_of(mint_tokens(session)))
 
 
 class TokenRefresh(ApiView):
@@ -84,7 +80,7 @@ class TokenRefresh(ApiView):
     def post(self, request: Request) -> Response:
         """Fresh tokens. The refresh token is used up; sending it again ends the sign-in."""
         token = self.read(s.RefreshIn)["refresh"]
-        return self.ok(_pair(refresh_session(token, client=LoginSession.Client.API, ip=self.client_ip)))
+        return self.ok(pair_of(refresh_session(token, client=LoginSession.Client.API, ip=self.client_ip)))
 
 
 class Logout(ApiView):
@@ -106,18 +102,15 @@ class WebSession(ApiView):
 
     @extend_schema(operation_id="session_create", request=s.CredentialsIn, responses=s.AccessOut, **ANYONE)
     def post(self, request: Request) -> Response:
-        """Sign in from a browser."""
+        """Sign in from a browser; or get a challenge for a second factor."""
         require_web_client(request)
         session = sign_in(
             **self.read(s.CredentialsIn),
             client=LoginSession.Client.WEB,
             ip=self.client_ip,
-            user_agent=_agent(request),
+            user_agent=agent_of(request),
         )
-        tokens = mint_tokens(session)
-        response = self.ok({"access": tokens.access, "expires_in": tokens.expires_in})
-        set_refresh_cookie(response, tokens.refresh, session)
-        return response
+        return web_sign_in(self, session)
 
     @extend_schema(operation_id="session_end", responses={204: None}, **ANYONE)
     def delete(self, request: Request) -> Response:
@@ -193,7 +186,7 @@ class WorkspaceDetail(WorkspaceView):
 
     @extend_schema(operation_id="workspace_update", request=s.WorkspaceIn, responses=s.WorkspaceOut)
     def patch(self, request: Request, workspace: str) -> Response:
-        """Rename the workspace."""
+        """Rename the workspace, or ask everybody in it for a second factor (which needs a fresh proof of who one is)."""
         changed = services.update_workspace(self.actor, workspace=self._row(), **self.read(s.WorkspaceIn))
         return self.ok(self._present(changed))
 
@@ -204,14 +197,23 @@ class WorkspaceDetail(WorkspaceView):
         return {
             **_workspace(row, self.actor.role or "", self.actor.permissions),
             "created_at": row.created_at,
+            "require_second_factor": row.require_second_factor,
         }
 
 
-def _agent(request: Request) -> str:
+def agent_of(request: Request) -> str:
     return str(request.headers.get("User-Agent", ""))
 
 
-def _pair(tokens: Any) -> dict[str, Any]:
+def web_sign_in(view: ApiView, session: LoginSession) -> Response:
+    """The answer to a browser that was let in: the access token, and the cookie."""
+    tokens = mint_tokens(session)
+    response = view.ok({"access": tokens.access, "expires_in": tokens.expires_in})
+    set_refresh_cookie(response, tokens.refresh, session)
+    return response
+
+
+def pair_of(tokens: Any) -> dict[str, Any]:
     return {"access": tokens.access, "refresh": tokens.refresh, "expires_in": tokens.expires_in}
 
 
@@ -234,6 +236,8 @@ def _me(user: User, principal: Principal) -> dict[str, Any]:
         "email": user.email,
         "name": user.name,
         "is_operator": user.is_staff,
+        "has_password": user.has_usable_password(),
+        "second_factor": {"enrolled": has_factor(user.pk), "required": is_required_of(user.pk)},
         "workspaces": [
             _workspace(member.workspace, member.role_key, carried(member.held, principal)) for member in memberships
         ],

@@ -3,6 +3,7 @@
 from accounts.models.api_token import ApiToken, ApiTokenObject
 from accounts.models.installation import Installation
 from accounts.models.mail import OutgoingMail
+from accounts.models.proofs import EmailChange, FactorChallenge, PasswordReset
 from accounts.models.session import LoginSession
 from accounts.models.user import User, UserManager, clean_email
 from accounts.models.workspace import CustomRole, Membership, Workspace, WorkspaceGroup
@@ -11,10 +12,13 @@ __all__ = [
     "ApiToken",
     "ApiTokenObject",
     "CustomRole",
+    "EmailChange",
+    "FactorChallenge",
     "Installation",
     "LoginSession",
     "Membership",
     "OutgoingMail",
+    "PasswordReset",
     "User",
     "UserManager",
     "Workspace",

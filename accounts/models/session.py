@@ -12,10 +12,11 @@ from core.models import Identified
 
 
 class LoginSession(Identified):
-    """One sign-in, from a browser or an API client. Its access tokens die with it.
+    """One sign-in, from a browser, an API client or into the operator admin. Its access tokens die with it.
 
     `refresh_id` is the id of the only refresh token that is valid now; `previous_refresh_id` the one before it, which a
-    second tab may still send for a few seconds after `rotated_at`.
+    second tab may still send for a few seconds after `rotated_at`. `proved_at` is when the person last proved who they are,
+    `second_factor` whether they did so with one.
     """
 
     id_prefix: ClassVar[str] = "ses"
@@ -23,6 +24,7 @@ class LoginSession(Identified):
     class Client(models.TextChoices):
         WEB = "web"
         API = "api"
+        ADMIN = "admin"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="login_sessions")
     client = models.CharField(max_length=10, choices=Client.choices)
@@ -33,6 +35,8 @@ class LoginSession(Identified):
     last_used_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    proved_at = models.DateTimeField(null=True)
+    second_factor = models.BooleanField(default=False)
     user_agent = models.CharField(max_length=300, blank=True)
     ip = models.GenericIPAddressField(null=True)
 

@@ -21,6 +21,9 @@ class Workspace(Identified):
 
     slug = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
+    require_second_factor = models.BooleanField(
+        default=False, help_text="Only those who signed in with a second factor get in."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -247,7 +247,7 @@ class _Question:
     def ask(self) -> None:
         try:
             self.actor, _ = actor_for(self.principal, self.workspace)
-        except NotFound:
+        except (NotFound, PermissionDenied):
             return
         self.seen = _visible(runs_visible_to(self.actor), self.runs)
         self.seen |= _visible(conversations_visible_to(self.actor), self.conversations)

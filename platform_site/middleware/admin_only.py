@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -38,6 +40,22 @@ class AdminCsrfMiddleware(_AdminOnly, CsrfViewMiddleware):  # type: ignore[misc]
 
 class AdminAuthenticationMiddleware(_AdminOnly, AuthenticationMiddleware):
     async_capable = False
+
+
+class AdminSignInMiddleware:
+    """A cookie whose sign-in has ended, by whatever door, is nobody's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/") and request.user.is_authenticated:
+            from accounts.admin_sign_ins import still_signed_in
+
+            if not still_signed_in(request):
+                request.session.flush()
+                request.user = AnonymousUser()
+        return self.get_response(request)
 
 
 class AdminMessageMiddleware(_AdminOnly, MessageMiddleware):

@@ -60,6 +60,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "guardian",
+    # Of allauth: the tables and the proofs of second factors. Its account app is there because those import it; none of its
+    # pages, middleware or sessions are used (docs/adr).
+    "accounts.allauth_apps.AccountTables",
+    "allauth.mfa",
     "django_prometheus",
     "limits",
     "audit",
@@ -83,6 +87,7 @@ MIDDLEWARE = [
     "platform_site.middleware.admin_only.AdminCommonMiddleware",
     "platform_site.middleware.admin_only.AdminCsrfMiddleware",
     "platform_site.middleware.admin_only.AdminAuthenticationMiddleware",
+    "platform_site.middleware.admin_only.AdminSignInMiddleware",
     "platform_site.middleware.admin_only.AdminMessageMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -140,9 +145,36 @@ ANONYMOUS_USER_NAME = None
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.KnownWordsValidator"},
 ]
+PASSWORD_KNOWN_WORDS = (
+    "agentic",
+    "agents",
+    "agent",
+    "platform",
+    "admin",
+    "operator",
+    "workspace",
+    "password",
+    "welcome",
+)
+
+#: Everybody who signs in needs a second factor, in every workspace and in the operator admin.
+REQUIRE_SECOND_FACTOR = env.read_flag("AAP_REQUIRE_SECOND_FACTOR")
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_LOGIN_METHODS = {"email"}
+MFA_ADAPTER = "accounts.second_factor.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_ISSUER = "AI Agentic Platform"
+MFA_RECOVERY_CODE_DIGITS = 12
+MFA_WEBAUTHN_USER_VERIFICATION = "preferred"
 
 REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "core.rest.problem.exception_handler",
@@ -182,6 +214,8 @@ SPECTACULAR_SETTINGS = {
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
         "StatusEnum": "agents.api.serializers.RUN_STATES",
+        "FactorMethodEnum": "accounts.api.sign_in_bodies.METHODS",
+        "NewFactorMethodEnum": "accounts.api.sign_in_bodies.NEW_METHODS",
         "KindEnum": "llm_providers.api.serializers.KIND_NAMES",
     },
     "POSTPROCESSING_HOOKS": [

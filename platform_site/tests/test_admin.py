@@ -314,7 +314,7 @@ def test_incident_2_16_guessing_is_braked_at_both_doors(db: None, nobody: Api, s
     browser = Client()
     form = {"username": "op@example.com", "password": PASSWORD}
     page = browser.post("/admin/login/?next=/admin/", form)
-    assert page.status_code == 200 and "Too many wrong passwords" in page.content.decode()
+    assert page.status_code == 200 and "Too many wrong attempts" in page.content.decode()
     # The owner at another address is not locked out, nor is anybody else here.
     far = browser.post("/admin/login/?next=/admin/", form, REMOTE_ADDR="203.0.113.9")
     assert far.status_code == 302

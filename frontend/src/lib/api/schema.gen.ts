@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/auth/email/confirm/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Confirm a change of address with the secret of one of the two links. */
+        post: operations["email_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout/": {
         parameters: {
             query?: never;
@@ -21,6 +38,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/password/reset/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask for a mail with a link to choose a new password. The answer is the same for every address. */
+        post: operations["password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password/reset/confirm/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Choose a new password with the link's secret; all sign-ins end, then sign in anew. */
+        post: operations["password_reset_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/session/": {
         parameters: {
             query?: never;
@@ -30,7 +81,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Sign in from a browser. */
+        /** @description Sign in from a browser; or get a challenge for a second factor. */
         post: operations["session_create"];
         /** @description Sign out. */
         delete: operations["session_end"];
@@ -56,6 +107,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/session/second-factor/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answer the challenge that signing in from a browser brought. */
+        post: operations["session_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/token/": {
         parameters: {
             query?: never;
@@ -65,7 +133,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Sign in as an API client: an access and a refresh token. */
+        /** @description Sign in as an API client: an access and a refresh token, or a challenge for a second factor. */
         post: operations["token_create"];
         delete?: never;
         options?: never;
@@ -90,6 +158,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/token/second-factor/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answer the challenge that signing in as an API client brought. */
+        post: operations["token_second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/": {
         parameters: {
             query?: never;
@@ -108,6 +193,23 @@ export interface paths {
         patch: operations["me_update"];
         trace?: never;
     };
+    "/api/v1/me/email/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Ask to sign in with another address; both addresses get a link to confirm it. Needs a fresh proof of who I am. */
+        post: operations["me_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/password/": {
         parameters: {
             query?: never;
@@ -120,6 +222,136 @@ export interface paths {
         /** @description Change my password; all my other sign-ins end. */
         post: operations["me_password"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/reauthenticate/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Prove once more who I am: with the password; then, for those with a second factor, with the answer to the
+         *     challenge that comes back with 401 `second_factor_required`.
+         *
+         *     Dangerous actions go through for some minutes afterwards.
+         */
+        post: operations["me_reauthenticate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factors/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description My second factors. */
+        get: operations["me_second_factors"];
+        put?: never;
+        /**
+         * @description Finish setting up a second factor with its first answer; all my other sign-ins end.
+         *
+         *     Recovery codes come along with the first one.
+         */
+        post: operations["me_second_factor_add"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factors/{factor_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Remove a second factor; needs a fresh proof of who I am. All my other sign-ins end. */
+        delete: operations["me_second_factor_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factors/begin/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Begin to set up a second factor; needs a fresh proof of who I am. */
+        post: operations["me_second_factor_begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factors/recovery-codes/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description New recovery codes in place of the old ones, shown once; needs a fresh proof of who I am. */
+        post: operations["me_recovery_codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description My sign-ins that are open, the operator admin's too. */
+        get: operations["me_sessions"];
+        put?: never;
+        post?: never;
+        /** @description End all my sign-ins but this one. */
+        delete: operations["me_sessions_end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/sessions/{session_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description End one of my sign-ins. */
+        delete: operations["me_session_end"];
         options?: never;
         head?: never;
         patch?: never;
@@ -157,7 +389,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        /** @description Rename the workspace. */
+        /** @description Rename the workspace, or ask everybody in it for a second factor (which needs a fresh proof of who one is). */
         patch: operations["workspace_update"];
         trace?: never;
     };
@@ -1015,6 +1247,23 @@ export interface components {
             type: string;
             id: string;
         };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        BeginFactorInRequest: {
+            method: components["schemas"]["NewFactorMethodEnum"];
+        };
+        BeginFactorOut: {
+            challenge: string;
+            method: components["schemas"]["NewFactorMethodEnum"];
+            /** @description For apps that cannot read the picture. */
+            secret: string | null;
+            uri: string | null;
+            /** @description The uri as a picture. */
+            qr_svg: string | null;
+            /** @description For PublicKeyCredential.parseCreationOptionsFromJSON and credentials.create. */
+            webauthn: {
+                [key: string]: unknown;
+            } | null;
+        };
         /** @enum {unknown} */
         BlankEnum: "";
         CapabilitiesOut: {
@@ -1022,6 +1271,8 @@ export interface components {
             reasoning: boolean;
             vision: boolean;
         };
+        /** @enum {string} */
+        ClientEnum: "web" | "api" | "admin";
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         ConnectionInRequest: {
             kind: components["schemas"]["KindEnum"];
@@ -1141,15 +1392,53 @@ export interface components {
         };
         /** @enum {string} */
         EffectEnum: "read" | "idempotent" | "once";
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        EmailChangeInRequest: {
+            /** Format: email */
+            email: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        EmailConfirmInRequest: {
+            token: string;
+        };
+        EmailConfirmOut: {
+            /** @description False while the other address has not confirmed it. */
+            done: boolean;
+        };
         EventPageOut: {
             results: components["schemas"]["RunEventOut"][];
             /** @description The last seq of this page if there may be more. */
             next: number | null;
         };
         /** @enum {string} */
+        FactorMethodEnum: "totp" | "webauthn" | "recovery_code";
+        FactorOut: {
+            id: string;
+            method: components["schemas"]["NewFactorMethodEnum"];
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+        };
+        FactorsOut: {
+            results: components["schemas"]["FactorOut"][];
+            next: string | null;
+            recovery_codes_left: number | null;
+            /** @description The operator or one of my workspaces asks for a second factor. */
+            required: boolean;
+        };
+        /** @enum {string} */
         FieldEnum: "api_key" | "base_url";
         /** @enum {string} */
         FinishEnum: "stop" | "length" | "tool_calls" | "cancelled" | "failed" | "refused";
+        FreshOut: {
+            /**
+             * Format: date-time
+             * @description Until then dangerous actions ask no more.
+             */
+            fresh_until: string;
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         GroupInRequest: {
             name: string;
@@ -1216,6 +1505,8 @@ export interface components {
             /** Format: email */
             email: string;
             name: string;
+            has_password: boolean;
+            second_factor: components["schemas"]["MySecondFactorOut"];
             /** @description May open /admin/. */
             is_operator: boolean;
             workspaces: components["schemas"]["MembershipOut"][];
@@ -1344,6 +1635,28 @@ export interface components {
             amount: string;
             currency: string;
         };
+        MySecondFactorOut: {
+            enrolled: boolean;
+            /** @description The operator or one of my workspaces asks for one. */
+            required: boolean;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        NewFactorInRequest: {
+            challenge: string;
+            /** @description The app's first code; or the browser's `credential.toJSON()`. */
+            response: string | {
+                [key: string]: unknown;
+            };
+            /** @default  */
+            name: string;
+        };
+        /** @enum {string} */
+        NewFactorMethodEnum: "totp" | "webauthn";
+        NewFactorOut: {
+            factor: components["schemas"]["FactorOut"];
+            /** @description With the first factor; shown once. */
+            recovery_codes: string[] | null;
+        };
         NullEnum: null;
         /** @enum {string} */
         OutcomeEnum: "ok" | "error" | "denied" | "cancelled" | "unknown";
@@ -1418,6 +1731,7 @@ export interface components {
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedWorkspaceInRequest: {
             name?: string;
+            require_second_factor?: boolean;
         };
         /** @enum {string} */
         PermissionEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.revoke" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
@@ -1489,9 +1803,35 @@ export interface components {
             model: string;
             model_name: string;
         };
+        /** @description Either the password, or the answer to the challenge that the password brought. */
+        ReauthenticateInRequest: {
+            password?: string;
+            challenge?: string;
+            method?: components["schemas"]["FactorMethodEnum"];
+            response?: string | {
+                [key: string]: unknown;
+            };
+        };
+        RecoveryCodesOut: {
+            /** @description Shown once; the old ones are void. */
+            recovery_codes: string[];
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         RefreshInRequest: {
             refresh: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        ResetConfirmInRequest: {
+            token: string;
+            password: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        ResetInRequest: {
+            /** Format: email */
+            email: string;
+        };
+        ResetOut: {
+            detail: string;
         };
         /** @description Which resolutions a decision takes stands in its `resolutions`. */
         ResolveInRequest: {
@@ -1604,6 +1944,15 @@ export interface components {
             status: components["schemas"]["StatusEnum"];
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        SecondFactorInRequest: {
+            challenge: string;
+            method: components["schemas"]["FactorMethodEnum"];
+            /** @description The code; or the browser's `credential.toJSON()` for `webauthn`. */
+            response: string | {
+                [key: string]: unknown;
+            };
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         ServiceAccountInRequest: {
             name: string;
             role: string;
@@ -1619,6 +1968,27 @@ export interface components {
         };
         ServiceAccountPage: {
             results: components["schemas"]["ServiceAccountOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        SessionOut: {
+            id: string;
+            client: components["schemas"]["ClientEnum"];
+            /** @description The browser or program and its system, as far as it tells. */
+            device: string;
+            ip: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            last_used_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            second_factor: boolean;
+            /** @description The one that asks. */
+            current: boolean;
+        };
+        SessionPage: {
+            results: components["schemas"]["SessionOut"][];
             /** @description Cursor of the next page. */
             next: string | null;
         };
@@ -1800,6 +2170,7 @@ export interface components {
             permissions: string[];
             /** Format: date-time */
             created_at: string;
+            require_second_factor: boolean;
         };
         WorkspaceRef: {
             id: string;
@@ -2219,6 +2590,43 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    email_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailConfirmInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmailConfirmOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     logout: {
         parameters: {
             query?: never;
@@ -2227,6 +2635,82 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    password_reset: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetInRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    password_reset_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResetConfirmInRequest"];
+            };
+        };
         responses: {
             /** @description No response body */
             204: {
@@ -2353,6 +2837,43 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    session_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     token_create: {
         parameters: {
             query?: never;
@@ -2400,6 +2921,43 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["RefreshInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPairOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    token_second_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorInRequest"];
             };
         };
         responses: {
@@ -2504,6 +3062,46 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    me_email: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmailChangeInRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResetOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     me_password: {
         parameters: {
             query?: never;
@@ -2516,6 +3114,341 @@ export interface operations {
                 "application/json": components["schemas"]["PasswordInRequest"];
             };
         };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_reauthenticate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReauthenticateInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FreshOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_second_factors: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorsOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_second_factor_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFactorInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewFactorOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_second_factor_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                factor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_second_factor_begin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginFactorInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeginFactorOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_recovery_codes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_sessions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_sessions_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_session_end: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description No response body */
             204: {
@@ -3294,7 +4227,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.set_retention" | "audit.verify" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.set_retention" | "audit.verify" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "password.reset" | "password.reset_request" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "user.start_password_reset" | "workspace.save";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;

@@ -1,0 +1,53 @@
+"""What a password must be: long enough, not one that everybody tries first, not made of what everybody knows about us.
+
+Nothing else is asked: no digits, no signs, no change after a while. Everything may be typed or pasted, spaces too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+
+from accounts.models import User
+from core.errors import FieldError, ValidationFailed
+
+#: How many letters and digits a password needs besides words that anybody would guess.
+OWN_CHARACTERS = 6
+_SHORTEST_WORD = 3
+
+
+def check_password_rules(password: str, user: User, *, field: str = "password") -> None:
+    """ValidationFailed on `field` if the password is too short, too common or too like the person or the product."""
+    try:
+        validate_password(password, user)
+    except DjangoValidationError as error:
+        raise ValidationFailed(
+            " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
+        ) from None
+
+
+class KnownWordsValidator:
+    """Refuses a password that is hardly more than the product's and the person's names."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        own = password.casefold()
+        for word in sorted(self._words(user), key=len, reverse=True):
+            own = own.replace(word, "")
+        if own != password.casefold() and len(re.sub(r"[\W_]", "", own)) < OWN_CHARACTERS:
+            raise DjangoValidationError(
+                "This password is hardly more than names that anybody would try. Add a few words of your own.",
+                code="password_known_words",
+            )
+
+    def get_help_text(self) -> str:
+        return "Your password is more than your name, your address or the name of this product."
+
+    def _words(self, user: Any) -> set[str]:
+        known = " ".join(
+            (*settings.PASSWORD_KNOWN_WORDS, str(getattr(user, "email", "")), str(getattr(user, "name", "")))
+        )
+        return {word for word in re.split(r"[\W_]+", known.casefold()) if len(word) >= _SHORTEST_WORD}
