@@ -7,4 +7,4 @@ class AuditConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from audit import erasure, retention  # noqa: F401  # their kinds are part of the API's document
+        from audit import downloads, erasure, retention  # noqa: F401  # their kinds are part of the API's document

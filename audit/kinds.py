@@ -29,7 +29,5 @@ CREDENTIAL_REFUSED = register_kind("credential.refused", "A credential that was 
 ACCESS_DENIED = register_kind("access.denied", "An actor asked for something that their role does not allow.")
 ERASED = "audit.erase_subject"  # registered by its action
 CUT = register_kind("audit.cut", "Entries older than the retention policy were removed, by a recorded cut.")
-EXPORTED = register_kind("audit.export", "Audit entries were exported.")
-VERIFIED = register_kind("audit.verify", "An operator had the audit log verified.")
 OPERATOR_MADE = register_kind("user.make_operator", "A command on the server made a person an operator.")
 PASSWORD_SET = register_kind("user.set_password", "A command on the server set a person's password.")

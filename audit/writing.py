@@ -24,6 +24,8 @@ def write_row(
 ) -> AuditEntry:
     """Write one entry in the present transaction."""
     require_known(kind)
+    if actor.token_id is not None:
+        data = {**data, "token": actor.token_id}
     entry = AuditEntry(
         workspace_id=workspace_id,
         at=now(),

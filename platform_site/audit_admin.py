@@ -8,15 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
 from unfold.admin import ModelAdmin
+from unfold.decorators import action as button
 
+from accounts.admin_actor import admin_actor
+from accounts.api.audit import download, present_entries
 from accounts.selectors import people_by_id
+from audit.downloads import Form, export_all_entries
+from audit.heads import signed_head
 from audit.models import AuditCut, AuditEntry
-from audit.selectors import ShownEntry, complete, matching
+from audit.selectors import EntryFilter, ShownEntry, complete, matching
+from audit.verify import verify
+
+#: For how long the button looks; longer than that nobody waits for a page.
+VERIFY_SECONDS = 10.0
 
 
 class _Completed(ChangeList):
@@ -59,6 +70,49 @@ class AuditEntryAdmin(ReadOnly):
     exclude = ("count", "stamp", "first")
     ordering = ("-at", "-id")
     show_full_result_count = False
+    actions_list = ("verify_now", "export_jsonl", "export_csv", "download_head")
+
+    @button(description="Verify", url_path="verify")
+    def verify_now(self, request: HttpRequest) -> HttpResponse:
+        """Recompute the seals, for as long as a person waits."""
+        self._require_operator(request)
+        report = verify(seconds=VERIFY_SECONDS)
+        if report.first is not None:
+            text = f"NOT GOOD. First bad entry: {report.first}. Run `python manage.py audit_verify` for all findings."
+            self.message_user(request, text, messages.ERROR)
+        elif report.complete:
+            text = f"Good: {report.entries} entries in {report.chains} chains are as the product wrote them."
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            text = f"The first {report.entries} entries are good. Run `python manage.py audit_verify` to look at all."
+            self.message_user(request, text, messages.WARNING)
+        return redirect("admin:audit_auditentry_changelist")
+
+    @button(description="Export JSONL", url_path="export-jsonl")
+    def export_jsonl(self, request: HttpRequest) -> StreamingHttpResponse:
+        return self._export(request, "jsonl")
+
+    @button(description="Export CSV", url_path="export-csv")
+    def export_csv(self, request: HttpRequest) -> StreamingHttpResponse:
+        return self._export(request, "csv")
+
+    @button(description="Signed head", url_path="head")
+    def download_head(self, request: HttpRequest) -> HttpResponse:
+        """Where all chains end now, to be kept elsewhere."""
+        self._require_operator(request)
+        response = HttpResponse(signed_head() + "\n", content_type="application/jsonl")
+        response["Content-Disposition"] = 'attachment; filename="audit-head.jsonl"'
+        return response
+
+    def _export(self, request: HttpRequest, form: Form) -> StreamingHttpResponse:
+        self._require_operator(request)
+        actor = admin_actor(request, None)
+        lines = export_all_entries(actor, wanted=EntryFilter(), form=form, present=present_entries)
+        return download(lines, form, "audit")
+
+    def _require_operator(self, request: HttpRequest) -> None:
+        if not (request.user.is_active and request.user.is_superuser):
+            raise PermissionDenied
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         return super().get_queryset(request).filter(first="").select_related("workspace")

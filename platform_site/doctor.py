@@ -60,6 +60,7 @@ def examine(*, reach: bool) -> Iterator[Finding]:
         yield from _guarded("Encryption in transit", check_encryption)
         yield from _guarded("Providers", lambda: check_providers(reach))
         yield from _guarded("Runs", check_runs)
+        yield from _guarded("Audit log", check_audit)
 
 
 def _guarded(subject: str, check: Check) -> Iterator[Finding]:
@@ -269,3 +270,18 @@ def check_runs() -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("ok", "Runs", f"{shown}; none stands still.")
+
+
+def check_audit() -> Iterator[Finding]:
+    from audit.standing import standing
+    from audit.triggers import missing_triggers
+
+    audit, missing = standing(), missing_triggers()
+    for text in missing:
+        yield Finding("failed", "Audit log", f"{text[0].upper()}{text[1:]}.", "Run `python manage.py audit_verify`.")
+    if audit.problem:
+        yield Finding(
+            "failed", "Audit log", audit.problem, "Start the server or a worker; if one runs, look at its log."
+        )
+    elif not missing:
+        yield Finding("ok", "Audit log", "Every entry is sealed. `python manage.py audit_verify` looks at all of them.")

@@ -1,12 +1,14 @@
-"""The audit log over HTTP: reading it."""
+"""The audit log over HTTP: reading, exporting, and how it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from django.http import StreamingHttpResponse
 from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,12 +16,18 @@ from rest_framework.response import Response
 from accounts.api import serializers as s
 from accounts.rest.views import WorkspaceView
 from accounts.selectors import people_by_id
+from audit.downloads import FORMS, export_entries
 from audit.kinds import known_kinds
 from audit.models import AuditEntry
 from audit.selectors import EntryFilter, complete, entries_visible_to
+from audit.standing import chain_state, standing
+from audit.verify import verify
 from core.authz import Permission
 from core.errors import ValidationFailed
 from core.rest.pages import page_of
+
+#: A request may cost half a second of this; `manage.py audit_verify` and the operator admin look at all.
+CHECK_SECONDS = 0.5
 
 FILTERS = ("kind", "outcome", "actor", "target_type", "target_id", "request_id", "since", "until", "q")
 PARAMETERS = [
@@ -61,7 +69,7 @@ class AuditView(WorkspaceView):
             moment = parse_datetime(raw)
             if moment is None or moment.tzinfo is None:
                 raise ValueError
-            return moment
+            return moment.astimezone(UTC)  # which fails for moments that are none in UTC
         except (ValueError, OverflowError):
             raise ValidationFailed.on(
                 name, "invalid", f"{name} must be a moment with a zone, such as 2026-01-31T08:00:00Z."
@@ -75,6 +83,66 @@ class AuditList(AuditView):
     def get(self, request: Request, workspace: str) -> Response:
         """What happened in the workspace, newest first."""
         return self.page(entries_visible_to(self.actor, self.wanted()), present_entries, ordering=("-at", "-id"))
+
+
+class AuditExport(AuditView):
+    permissions = {"GET": Permission.AUDIT_EXPORT}
+    filters: ClassVar[Sequence[str]] = (*FILTERS, "file_format")
+
+    @extend_schema(
+        operation_id="audit_export",
+        responses={
+            (200, "application/jsonl"): OpenApiTypes.STR,
+            (200, "text/csv"): OpenApiTypes.STR,
+        },
+        parameters=[*PARAMETERS, OpenApiParameter("file_format", str, enum=list(FORMS), default="jsonl")],
+    )
+    def get(self, request: Request, workspace: str) -> StreamingHttpResponse:
+        """The entries as a file, newest first. The export is an entry itself."""
+        form: Any = self.param("file_format", list(FORMS)) or "jsonl"
+        lines = export_entries(self.actor, wanted=self.wanted(), form=form, present=present_entries)
+        return download(lines, form, f"audit-{self.workspace.slug}")
+
+
+class AuditVerify(WorkspaceView):
+    permissions = {"GET": Permission.AUDIT_VIEW}
+    filters: ClassVar[Sequence[str]] = ("check",)
+
+    @extend_schema(
+        operation_id="audit_verify",
+        responses=s.AuditStandingOut,
+        parameters=[
+            OpenApiParameter("check", str, enum=["true", "false"], description="Recompute seals for half a second.")
+        ],
+    )
+    def get(self, request: Request, workspace: str) -> Response:
+        """Whether the log is sealed in time, where its chain ends, and that end signed, to be kept elsewhere."""
+        now, checked = standing(), None
+        if self.flag("check"):
+            report = verify(workspace=self.workspace.id, seconds=CHECK_SECONDS, most=1)
+            checked = {
+                "good": report.good,
+                "entries": report.entries,
+                "complete": report.complete,
+                "first_bad": str(report.first) if report.first else None,
+            }
+        return self.ok(
+            {
+                "state": "good" if now.good and (checked is None or checked["good"]) else "bad",
+                "problem": now.problem,
+                "unsealed_seconds": round(now.unsealed_seconds, 3),
+                **chain_state(self.workspace.id),
+                "checked": checked,
+            }
+        )
+
+
+def download(lines: Iterator[bytes], form: Any, name: str) -> StreamingHttpResponse:
+    """A file to save, never shown in the browser."""
+    response = StreamingHttpResponse(lines, content_type=FORMS[form])
+    response["Content-Disposition"] = f'attachment; filename="{name}.{form}"'
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def present_entries(rows: Sequence[AuditEntry]) -> list[dict[str, Any]]:

@@ -118,3 +118,22 @@ class AuditEntryOut(serializers.Serializer):
     request_id = serializers.CharField()
     ip = serializers.CharField(allow_null=True)
     data = serializers.DictField()
+
+
+class AuditCheckOut(serializers.Serializer):
+    good = serializers.BooleanField()
+    entries = serializers.IntegerField(help_text="How many were looked at.")
+    complete = serializers.BooleanField(help_text="Whether that was all of them.")
+    first_bad = serializers.CharField(allow_null=True)
+
+
+class AuditStandingOut(serializers.Serializer):
+    state = serializers.CharField(help_text="good or bad.")
+    problem = serializers.CharField(allow_blank=True)
+    unsealed_seconds = serializers.FloatField()
+    number = serializers.IntegerField(help_text="Of the last sealed entry in the workspace's chain.")
+    digest = serializers.CharField(allow_blank=True)
+    key = serializers.CharField()
+    public_key = serializers.CharField(help_text="Ed25519, base64: checks the head's signature.")
+    head = serializers.CharField(help_text="The end of the chain, signed: keep it where nobody else can change it.")
+    checked = AuditCheckOut(allow_null=True)

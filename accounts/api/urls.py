@@ -47,4 +47,6 @@ workspace_urls = [
     path("service-accounts/<str:account_id>/", credentials.ServiceAccountDetail.as_view()),
     path("service-accounts/<str:account_id>/api-tokens/", credentials.ServiceAccountTokenList.as_view()),
     path("audit/", audit.AuditList.as_view()),
+    path("audit/export/", audit.AuditExport.as_view()),
+    path("audit/verify/", audit.AuditVerify.as_view()),
 ]

@@ -196,7 +196,7 @@ class ApiView(APIView):
         response: Any = (
             super().dispatch(request, *args, **kwargs) if key is None else self._once(key, request, args, kwargs)
         )
-        if request.method == "GET" and response.status_code == 200:
+        if request.method == "GET" and response.status_code == 200 and not response.streaming:
             response = self._conditional(request, response)
         if self.shown_once and request.method == "POST":
             response["Cache-Control"] = "no-store"

@@ -270,6 +270,10 @@ WORKER_PATIENCE = env.read_int("AAP_WORKER_PATIENCE", 20, low=0, high=600)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 PROCRASTINATE_IMPORT_PATHS = ["jobs.queue"]
 
+#: Where signed heads of the audit log go: file:/path, s3://bucket/prefix or https://…; and how often.
+AUDIT_EXPORT = env.read_list("AAP_AUDIT_EXPORT")
+AUDIT_EXPORT_SECONDS = env.read_int("AAP_AUDIT_EXPORT_SECONDS", 300, low=5, high=86_400)
+
 LOG_LEVEL = env.read_text("AAP_LOG_LEVEL", "INFO").upper()
 LOGGING_CONFIG = None  # platform_site.logs configures logging
 

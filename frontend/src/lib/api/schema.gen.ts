@@ -552,6 +552,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/audit/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The entries as a file, newest first. The export is an entry itself. */
+        get: operations["audit_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/audit/verify/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Whether the log is sealed in time, where its chain ends, and that end signed, to be kept elsewhere. */
+        get: operations["audit_verify"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/conversations/": {
         parameters: {
             query?: never;
@@ -1223,6 +1257,14 @@ export interface components {
             id: string | null;
             label: string;
         };
+        AuditCheckOut: {
+            good: boolean;
+            /** @description How many were looked at. */
+            entries: number;
+            /** @description Whether that was all of them. */
+            complete: boolean;
+            first_bad: string | null;
+        };
         AuditEntryOut: {
             id: string;
             /** Format: date-time */
@@ -1242,6 +1284,22 @@ export interface components {
             results: components["schemas"]["AuditEntryOut"][];
             /** @description Cursor of the next page. */
             next: string | null;
+        };
+        AuditStandingOut: {
+            /** @description good or bad. */
+            state: string;
+            problem: string;
+            /** Format: double */
+            unsealed_seconds: number;
+            /** @description Of the last sealed entry in the workspace's chain. */
+            number: number;
+            digest: string;
+            key: string;
+            /** @description Ed25519, base64: checks the head's signature. */
+            public_key: string;
+            /** @description The end of the chain, signed: keep it where nobody else can change it. */
+            head: string;
+            checked: components["schemas"]["AuditCheckOut"] | null;
         };
         AuditTargetOut: {
             type: string;
@@ -4227,7 +4285,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.set_retention" | "audit.verify" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "password.reset" | "password.reset_request" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "run.start_left_over" | "run.steer" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "user.start_password_reset" | "workspace.save";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -4257,6 +4315,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    audit_export: {
+        parameters: {
+            query?: {
+                /** @description Id of the person who acted. */
+                actor?: string;
+                file_format?: "csv" | "jsonl";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                outcome?: "denied" | "done" | "failed";
+                /** @description An id, a request id, or the beginning of a kind. */
+                q?: string;
+                request_id?: string;
+                /** @description From this moment on, RFC 3339 with a zone. */
+                since?: string;
+                target_id?: string;
+                /** @description Such as agent, run or provider. */
+                target_type?: string;
+                /** @description Before this moment, RFC 3339 with a zone. */
+                until?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/jsonl": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    audit_verify: {
+        parameters: {
+            query?: {
+                /** @description Recompute seals for half a second. */
+                check?: "false" | "true";
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStandingOut"];
                 };
             };
             /** @description Unchanged since the ETag in If-None-Match. */
