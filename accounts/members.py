@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from accounts.grants import forget_grants
 from accounts.models import ApiToken, CustomRole, Membership, User, Workspace
 from accounts.rights import rights_shrank
 from accounts.roles import CUSTOM, ROLE_PERMISSIONS, Role
@@ -95,6 +96,7 @@ def erase_member(act: Action, member: Membership) -> None:
     ApiToken.objects.filter(user_id=member.user_id, workspace_id=member.workspace_id, revoked_at=None).update(
         revoked_at=now()
     )
+    forget_grants(user_id=member.user_id, workspace_id=member.workspace_id)
     member.delete()
     for group in member.user.groups.filter(workspace_group__workspace_id=member.workspace_id):
         member.user.groups.remove(group)

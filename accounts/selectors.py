@@ -34,6 +34,11 @@ def members_visible_to(actor: Actor, permission: Permission = Permission.MEMBER_
     return visible_to(actor, permission, rows)
 
 
+def everybody_in(workspace_id: str) -> QuerySet[Membership]:
+    """People and service accounts, for whoever may share something with them."""
+    return Membership.objects.select_related("user", "custom_role").filter(workspace_id=workspace_id)
+
+
 def roles_visible_to(actor: Actor) -> QuerySet[CustomRole]:
     """The roles of the workspace's own, with the number of those who have them (`in_use`)."""
     return visible_to(actor, Permission.ROLE_VIEW, CustomRole.objects.annotate(in_use=Count("memberships")))

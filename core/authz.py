@@ -7,7 +7,7 @@ database by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -53,6 +53,7 @@ class Permission(StrEnum):
     PROVIDER_CREATE = "provider.create"
     PROVIDER_EDIT = "provider.edit"
     PROVIDER_EDIT_ANY = "provider.edit_any"
+    PROVIDER_DELETE = "provider.delete"
     PROVIDER_SHARE = "provider.share"
     MODEL_VIEW = "model.view"
     TOOL_VIEW = "tool.view"
@@ -146,6 +147,27 @@ def visible_to(actor: Actor, permission: Permission, queryset: QuerySet[M]) -> Q
         return queryset.none()
     rule: Any = queryset.model
     return queryset.filter(workspace_id=actor.workspace_id).filter(rule.access_q(actor, permission))
+
+
+def verbs_on(
+    actor: Actor, model: type[Model], ids: Sequence[str], verbs: Mapping[str, Permission]
+) -> dict[str, list[str]]:
+    """For each id, the verbs that the actor may do with that row, by the same rules; one query for all."""
+    from django.db.models import Case, Value, When
+
+    rule: Any = model
+    held = {verb: permission for verb, permission in verbs.items() if permission in actor.permissions}
+    found: dict[str, list[str]] = {pk: [] for pk in ids}
+    if not held or not found:
+        return found
+    asked = {
+        f"may_{verb}": Case(When(rule.access_q(actor, permission), then=Value(1)), default=Value(0))
+        for verb, permission in held.items()
+    }
+    rows = model._default_manager.filter(pk__in=found, workspace_id=actor.workspace_id).annotate(**asked)
+    for pk, *answers in rows.values_list("pk", *asked):
+        found[pk] = [verb for verb, answer in zip(held, answers, strict=True) if answer]
+    return found
 
 
 def authorize(actor: Actor, permission: Permission, obj: Model | None = None) -> None:

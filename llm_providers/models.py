@@ -8,13 +8,16 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from accounts.sharing import OPEN, RESTRICTED, register_sharing
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import Identified, WorkspaceOwned
 from core.money import Money
 from llm_providers.protocol import Capabilities
 from llm_providers.registry import kind_info, kinds
+from llm_providers.sharing import PROVIDER
 
 
 def kind_choices() -> list[tuple[str, str]]:
@@ -36,6 +39,9 @@ class Provider(WorkspaceOwned):
     base_url = models.CharField(max_length=2_000, blank=True)
     options = models.JSONField(default=dict, blank=True)
     enabled = models.BooleanField(default=True)
+    visibility = models.CharField(
+        max_length=12, choices=[(OPEN, OPEN), (RESTRICTED, RESTRICTED)], default=OPEN, db_default=OPEN
+    )
     health_state = models.CharField(max_length=8, choices=Health.choices, default=Health.UNKNOWN)
     health_detail = models.CharField(max_length=1_000, blank=True)
     health_checked_at = models.DateTimeField(null=True, blank=True)
@@ -44,26 +50,39 @@ class Provider(WorkspaceOwned):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="one_provider_per_name")]
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"])]
+        permissions = [
+            ("run_provider", "Can use the models of this provider"),
+            ("edit_provider", "Can change this provider"),
+            ("manage_provider", "Can share this provider"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> Q:
-        """Members whose role shows providers see all; to change one takes the role's right to edit any."""
-        return cls.reach_q(actor, permission)
-
-    @classmethod
-    def reach_q(cls, actor: Actor, permission: Permission, *, through: str = "") -> Q:
-        """The same for what hangs on a provider; `through` leads there from its table."""
-        if permission in (Permission.PROVIDER_VIEW, Permission.MODEL_VIEW) or actor.has(Permission.PROVIDER_EDIT_ANY):
-            return Q()
-        return Q(pk__in=())
+        """Theirs it was shared with, and theirs whose role may edit any; unless restricted, all may use its models."""
+        return PROVIDER.reach_q(cls, actor, PROVIDER.level_of(permission))
 
     @property
     def is_local(self) -> bool:
         info = kind_info(self.kind)
         return info is not None and info.local
+
+
+register_sharing(Provider, PROVIDER)
+
+
+class ProviderUserGrant(UserObjectPermissionBase):
+    """Where django-guardian keeps what was granted on a provider to a person."""
+
+    content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
+
+
+class ProviderGroupGrant(GroupObjectPermissionBase):
+    """The same for groups."""
+
+    content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
 
 
 class ProviderCredential(Identified):
@@ -106,7 +125,7 @@ class LanguageModel(WorkspaceOwned):
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> Q:
         """A model is reached as its provider is."""
-        return Provider.reach_q(actor, permission, through="provider__")
+        return PROVIDER.reach_q(Provider, actor, PROVIDER.level_of(permission), through="provider__")
 
     @property
     def capabilities(self) -> Capabilities:

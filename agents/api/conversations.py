@@ -46,7 +46,7 @@ class ConversationView(WorkspaceView):
 
 class ConversationList(ConversationView):
     permissions = {"GET": Permission.CONVERSATION_VIEW, "POST": Permission.CONVERSATION_CREATE}
-    filters = ("agent", "search", "archived", "draft")
+    filters = ("agent", "search", "archived", "draft", "mine")
     idempotent = True
 
     @extend_schema(
@@ -57,25 +57,31 @@ class ConversationList(ConversationView):
             OpenApiParameter("search", str),
             OpenApiParameter("archived", str, enum=["true", "false"]),
             OpenApiParameter("draft", str, enum=["true", "false"]),
+            OpenApiParameter("mine", str, enum=["true", "false"], description="Or only those shared with me."),
         ],
     )
     def get(self, request: Request, workspace: str) -> Response:
-        """My conversations, the latest active first; test chats on drafts only when asked for."""
+        """My conversations and those shared with me, the latest active first; test chats on drafts only when asked for."""
         rows = conversations_visible_to(self.actor).filter(
             archived=bool(self.flag("archived")), is_draft=bool(self.flag("draft"))
         )
+        mine = self.flag("mine")
+        if mine is not None:
+            rows = rows.filter(owner_id=self.actor.user_id) if mine else rows.exclude(owner_id=self.actor.user_id)
         if agent := self.param("agent"):
             rows = rows.filter(agent_id=agent)
         if search := self.param("search"):
             rows = rows.filter(title__icontains=search)
-        return self.page(with_last_run(rows), conversations_json, ordering=("-active_at", "-id"))
+        return self.page(with_last_run(rows), conversations_json(self.actor), ordering=("-active_at", "-id"))
 
     @extend_schema(operation_id="conversation_create", request=s.ConversationIn, responses={201: s.ConversationOut})
     def post(self, request: Request, workspace: str) -> Response:
         """Begin a conversation with an agent."""
         data = self.read(s.ConversationIn)
         agent = self.agent_named(data.pop("agent"))
-        return self.created(conversation_json(services.create_conversation(self.actor, agent=agent, **data)))
+        return self.created(
+            conversation_json(self.actor, services.create_conversation(self.actor, agent=agent, **data))
+        )
 
 
 class ConversationDetail(ConversationView):
@@ -88,7 +94,7 @@ class ConversationDetail(ConversationView):
     @extend_schema(operation_id="conversation", responses=s.ConversationOut)
     def get(self, request: Request, workspace: str, conversation_id: str) -> Response:
         """One conversation."""
-        return self.ok(conversation_json(self.conversation(conversation_id)))
+        return self.ok(conversation_json(self.actor, self.conversation(conversation_id)))
 
     @extend_schema(operation_id="conversation_update", request=s.ConversationPatch, responses=s.ConversationOut)
     def patch(self, request: Request, workspace: str, conversation_id: str) -> Response:
@@ -98,7 +104,7 @@ class ConversationDetail(ConversationView):
         if "agent" in changes:
             changes["agent"] = self.agent_named(changes["agent"])
         services.update_conversation(self.actor, conversation=conversation, **changes)
-        return self.ok(conversation_json(self.conversation(conversation_id)))
+        return self.ok(conversation_json(self.actor, self.conversation(conversation_id)))
 
     @extend_schema(operation_id="conversation_delete", responses={204: None})
     def delete(self, request: Request, workspace: str, conversation_id: str) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from accounts.selectors import people_by_id
 from agents.models import Agent, AgentVersion, Conversation, Decision, Message, Run
 from agents.selectors.agents import DEFAULT_LIMITS, changed_fields, draft_content, permissions_on
-from agents.selectors.runs import usage_json
+from agents.selectors.runs import conversation_verbs, usage_json
 from core.authz import Actor
 from core.money import money_json
 
@@ -53,6 +53,7 @@ def _agent(row: Agent, permissions: list[str], people: dict[str, dict[str, str]]
         if published
         else None,
         "changes": changed_fields(row),
+        "visibility": row.visibility,
         "permissions": permissions,
         "revision": row.revision,
         "created_at": row.created_at,
@@ -80,16 +81,29 @@ def versions_json(rows: Sequence[AgentVersion]) -> list[dict[str, Any]]:
     ]
 
 
-def conversations_json(rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return [conversation_json(row) for row in rows]
+def conversations_json(actor: Actor) -> Callable[[Sequence[Any]], list[dict[str, Any]]]:
+    """A presenter of conversations for one actor."""
+
+    def present(rows: Sequence[Any]) -> list[dict[str, Any]]:
+        permissions = conversation_verbs(actor, rows)
+        people = people_by_id(row.owner_id for row in rows)
+        return [_conversation(row, permissions[row.id], people) for row in rows]
+
+    return present
 
 
-def conversation_json(row: Conversation) -> dict[str, Any]:
+def conversation_json(actor: Actor, row: Conversation) -> dict[str, Any]:
+    return conversations_json(actor)([row])[0]
+
+
+def _conversation(row: Conversation, permissions: list[str], people: dict[str, dict[str, str]]) -> dict[str, Any]:
     """`row` may carry `last_run_id` and `last_run_status` (selectors.runs.with_last_run)."""
     last_id = getattr(row, "last_run_id", None)
     return {
         "id": row.id,
         "title": row.title,
+        "owner": people.get(row.owner_id, UNKNOWN_PERSON),
+        "permissions": permissions,
         "agent": {"id": row.agent_id, "name": row.agent.name},
         "draft": row.is_draft,
         "pinned": row.pinned,

@@ -15,6 +15,7 @@ from agents.selectors.runs import runs_visible_to
 from agents.selectors.usage import summarize_usage
 from agents.services import reruns
 from agents.services import runs as services
+from audit.action import require
 from core.authz import Permission
 from core.clock import rfc3339
 from core.errors import ValidationFailed
@@ -89,6 +90,7 @@ class RunCancel(RunView):
         run = self.run(run_id)
         self.read(s.NothingIn)
         if run.status in Run.TERMINAL:
+            require(self.actor, Permission.RUN_CANCEL, run, kind="run.cancel")
             return self.ok(run_json(run))
         services.cancel_run(self.actor, run=run)
         return self.ok(run_json(self.run(run_id)), status=202)

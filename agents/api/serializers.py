@@ -99,6 +99,9 @@ class AgentOut(serializers.Serializer):
     changes = serializers.ListField(
         child=serializers.CharField(), help_text="Fields in which the draft differs from the published version."
     )
+    visibility = serializers.ChoiceField(
+        choices=["workspace", "restricted"], help_text="restricted: only for whom it is shared with."
+    )
     permissions = serializers.ListField(child=serializers.CharField(), help_text="What the caller may do with it.")
     revision = serializers.IntegerField()
     created_at = serializers.DateTimeField()
@@ -166,6 +169,8 @@ class RunRef(serializers.Serializer):
 class ConversationOut(serializers.Serializer):
     id = serializers.CharField()
     title = serializers.CharField()
+    owner = PersonOut()
+    permissions = serializers.ListField(child=serializers.CharField(), help_text="What the caller may do with it.")
     agent = AgentRef()
     draft = serializers.BooleanField()
     pinned = serializers.BooleanField()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from agents.api import agents, conversations, decisions, runs
+from agents.api import agents, conversations, decisions, runs, sharing
 from agents.sse import run_stream
 
 workspace_urls = [
@@ -14,9 +14,16 @@ workspace_urls = [
     path("agents/<str:agent_id>/publish/", agents.AgentPublish.as_view()),
     path("agents/<str:agent_id>/versions/", agents.AgentVersionList.as_view()),
     path("agents/<str:agent_id>/versions/<int:number>/restore/", agents.AgentVersionRestore.as_view()),
+    path("agents/<str:agent_id>/visibility/", sharing.AgentVisibility.as_view()),
+    path("agents/<str:agent_id>/grants/", sharing.AgentGrantList.as_view()),
+    path("agents/<str:agent_id>/grants/<str:grantee>/", sharing.AgentGrantDetail.as_view()),
+    path("agents/<str:agent_id>/access/", sharing.AgentAccess.as_view()),
     path("conversations/", conversations.ConversationList.as_view()),
     path("conversations/<str:conversation_id>/", conversations.ConversationDetail.as_view()),
     path("conversations/<str:conversation_id>/messages/", conversations.MessageList.as_view()),
+    path("conversations/<str:conversation_id>/grants/", sharing.ConversationGrantList.as_view()),
+    path("conversations/<str:conversation_id>/grants/<str:grantee>/", sharing.ConversationGrantDetail.as_view()),
+    path("conversations/<str:conversation_id>/access/", sharing.ConversationAccess.as_view()),
     path("runs/", runs.RunList.as_view()),
     path("runs/<str:run_id>/", runs.RunDetail.as_view()),
     path("runs/<str:run_id>/events/", runs.RunEvents.as_view()),

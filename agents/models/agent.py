@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.selectors import objects_of_token
+from accounts.sharing import OPEN, RESTRICTED, register_sharing
+from agents.models.sharing import AGENT
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -28,31 +30,33 @@ class Agent(WorkspaceOwned):
     draft_limits = models.JSONField(default=dict, blank=True)
     draft_starters = models.JSONField(default=list, blank=True)
     published = models.ForeignKey("AgentVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    visibility = models.CharField(
+        max_length=12, choices=[(OPEN, OPEN), (RESTRICTED, RESTRICTED)], default=OPEN, db_default=OPEN
+    )
     revision = models.PositiveIntegerField(default=1, help_text="Rises with every change; the ETag is made from it.")
     deleted_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "-created_at", "-id"])]
-        permissions = [("manage_agent", "Can edit, publish and delete this agent")]
+        permissions = [
+            ("run_agent", "Can run this agent"),
+            ("edit_agent", "Can edit and publish this agent"),
+            ("manage_agent", "Can share and delete this agent"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
-        """Members see the workspace's agents; to change one takes a grant on it, or the role's right to edit any."""
-        from agents.grants import granted_agent_ids
-
+        """Its owner's, theirs it was shared with, theirs whose role may edit any; unless restricted, all may run it."""
         alive = models.Q(deleted_at=None)
         if actor.limited:
             alive &= models.Q(pk__in=objects_of_token(actor))
-        if permission in (Permission.AGENT_VIEW, Permission.AGENT_CREATE):
-            return alive
-        if permission == Permission.AGENT_RUN:
-            return alive
-        if actor.has(Permission.AGENT_EDIT_ANY):
-            return alive
-        return alive & models.Q(pk__in=granted_agent_ids(actor))
+        return alive & AGENT.reach_q(cls, actor, AGENT.level_of(permission))
+
+
+register_sharing(Agent, AGENT)
 
 
 class AgentVersion(WorkspaceOwned):

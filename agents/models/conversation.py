@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.selectors import objects_of_token
+from accounts.sharing import register_sharing
+from agents.models.sharing import CONVERSATION
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -28,15 +30,25 @@ class Conversation(WorkspaceOwned):
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "owner", "-active_at", "-id"])]
+        permissions = [
+            ("run_conversation", "Can speak in this conversation"),
+            ("edit_conversation", "Can change this conversation"),
+            ("manage_conversation", "Can share and delete this conversation"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.id
 
     @classmethod
     def access_q(cls, actor: Actor, permission: Permission) -> models.Q:
-        """A conversation is its owner's alone."""
-        own = models.Q(owner_id=actor.user_id, deleted_at=None)
-        return own & models.Q(agent_id__in=objects_of_token(actor)) if actor.limited else own
+        """Its owner's, and theirs it was shared with."""
+        alive = models.Q(deleted_at=None)
+        if actor.limited:
+            alive &= models.Q(agent_id__in=objects_of_token(actor))
+        return alive & CONVERSATION.reach_q(cls, actor, CONVERSATION.level_of(permission))
+
+
+register_sharing(Conversation, CONVERSATION)
 
 
 class Message(models.Model):

@@ -7,6 +7,9 @@ from typing import ClassVar
 from django.db import models
 
 from accounts.selectors import objects_of_token
+from accounts.sharing import Level
+from agents.models.conversation import Conversation
+from agents.models.sharing import CONVERSATION
 from core.authz import Actor, Permission
 from core.ids import ID_LENGTH
 from core.models import WorkspaceOwned
@@ -87,7 +90,8 @@ class Run(WorkspaceOwned):
 
     @classmethod
     def reach_q(cls, actor: Actor, permission: Permission, *, through: str = "") -> models.Q:
-        """A run is its starter's. `run.view_any` lets look at everybody's, `run.manage_any` stop them and decide for them.
+        """A run is its starter's. Who was given a conversation to read sees its runs; who may speak there may stop them.
+        `run.view_any` lets look at everybody's, `run.manage_any` stop them and decide for them.
 
         `through` leads from another table to the run.
         """
@@ -95,7 +99,11 @@ class Run(WorkspaceOwned):
         named = models.Q(**{f"{through}agent_id__in": objects_of_token(actor)}) if actor.limited else models.Q()
         if actor.has(Permission.RUN_VIEW_ANY if looks else Permission.RUN_MANAGE_ANY):
             return named
-        return named & models.Q(**{f"{through}started_by_id": actor.user_id})
+        thread = f"{through}conversation__"
+        level = Level.VIEW if looks else Level.RUN
+        shared = CONVERSATION.reach_q(Conversation, actor, level, through=thread)
+        own = models.Q(**{f"{through}started_by_id": actor.user_id})
+        return named & (own | (models.Q(**{f"{thread}deleted_at": None}) & shared))
 
 
 class RunEvent(models.Model):

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from agents.models import Agent, AgentVersion
-from core.authz import Actor, Permission, visible_to
+from core.authz import Actor, Permission, verbs_on, visible_to
 
 DEFAULT_LIMITS: Mapping[str, Any] = {"max_steps": 12, "max_tokens": None, "max_seconds": 600, "max_cost": None}
 CONTENT_FIELDS = ("instructions", "model", "tools", "limits", "starters")
@@ -63,28 +63,15 @@ def changed_fields(agent: Agent) -> list[str]:
     return [name for name in CONTENT_FIELDS if draft[name] != published[name]]
 
 
+_VERBS = {
+    "edit": Permission.AGENT_EDIT,
+    "publish": Permission.AGENT_PUBLISH,
+    "run": Permission.AGENT_RUN,
+    "delete": Permission.AGENT_DELETE,
+    "share": Permission.AGENT_SHARE,
+}
+
+
 def permissions_on(actor: Actor, rows: Sequence[Agent]) -> dict[str, list[str]]:
-    """For each agent's id, what the actor may do with it: some of edit, publish, run, delete."""
-    verbs = {
-        "edit": Permission.AGENT_EDIT,
-        "publish": Permission.AGENT_PUBLISH,
-        "run": Permission.AGENT_RUN,
-        "delete": Permission.AGENT_DELETE,
-    }
-    found: dict[str, list[str]] = {row.id: [] for row in rows}
-    editable: set[str] | None = None
-    for verb, permission in verbs.items():
-        if permission not in actor.permissions:
-            continue
-        if permission == Permission.AGENT_RUN:
-            reached: set[str] = set(found)
-        else:
-            # Edit, publish and delete follow one object rule: ask the database once.
-            if editable is None:
-                editable = set(
-                    visible_to(actor, permission, Agent.objects.filter(pk__in=list(found))).values_list("pk", flat=True)
-                )
-            reached = editable
-        for pk in reached:
-            found[pk].append(verb)
-    return found
+    """For each agent's id, what the actor may do with it: some of edit, publish, run, delete, share."""
+    return verbs_on(actor, Agent, [row.pk for row in rows], _VERBS)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from agents.models import Agent, AgentVersion, Conversation, Message, Run
-from core.authz import Actor, Permission, visible_to
+from core.authz import Actor, Permission, verbs_on, visible_to
 from core.prepared import PreparedForActor, columns, instance
 
 
@@ -42,6 +43,19 @@ def conversation_to_speak_in(actor: Actor, conversation_id: str) -> Conversation
     if conversation.agent.published_id is not None:
         conversation.agent.published = instance(AgentVersion, row[second:])
     return conversation
+
+
+_VERBS = {
+    "speak": Permission.CONVERSATION_SPEAK,
+    "edit": Permission.CONVERSATION_EDIT,
+    "delete": Permission.CONVERSATION_DELETE,
+    "share": Permission.CONVERSATION_SHARE,
+}
+
+
+def conversation_verbs(actor: Actor, rows: Sequence[Conversation]) -> dict[str, list[str]]:
+    """For each conversation's id, what the actor may do with it: some of speak, edit, delete, share."""
+    return verbs_on(actor, Conversation, [row.pk for row in rows], _VERBS)
 
 
 def with_last_run(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:

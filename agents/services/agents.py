@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db.models import Max
 
-from agents.grants import grant_manage
 from agents.models import Agent, AgentVersion
 from agents.selectors.agents import DEFAULT_LIMITS, content_hash, draft_content, version_content, versions_of
 from agents.tools.registry import find_tool
@@ -24,7 +23,6 @@ def create_agent(act: Action, *, name: str, description: str = "", **draft: Any)
     agent = Agent(workspace_id=act.workspace_id, owner_id=act.person_id, name=name, description=description)
     _change_draft(act.actor, agent, draft)
     agent.save()
-    grant_manage(agent, agent.owner)
     act.target(agent)
     return agent
 
@@ -32,7 +30,7 @@ def create_agent(act: Action, *, name: str, description: str = "", **draft: Any)
 @action("agent.update", requires=Permission.AGENT_EDIT, on="agent")
 def update_agent(act: Action, *, agent: Agent, only_if: int | None = None, **changes: Any) -> Agent:
     """An agent's name, description or draft was changed."""
-    _lock(agent, only_if=only_if)
+    lock_agent(agent, only_if=only_if)
     act.record(fields=sorted(changes))
     for field in ("name", "description"):
         if field in changes:
@@ -69,7 +67,7 @@ def publish_agent(act: Action, *, agent: Agent, notes: str = "") -> AgentVersion
 @action("agent.restore_version", requires=Permission.AGENT_EDIT, on="agent")
 def restore_version(act: Action, *, agent: Agent, version: AgentVersion) -> Agent:
     """A published version was copied into the draft."""
-    _lock(agent)
+    lock_agent(agent)
     agent.draft_instructions = version.instructions
     agent.draft_model = find_model(act.actor, version.model_id)
     agent.draft_tools = [name for name in version.tools if find_tool(name)]
@@ -84,13 +82,13 @@ def restore_version(act: Action, *, agent: Agent, version: AgentVersion) -> Agen
 @action("agent.delete", requires=Permission.AGENT_DELETE, on="agent")
 def delete_agent(act: Action, *, agent: Agent) -> None:
     """An agent was deleted; its conversations and runs stay readable."""
-    _lock(agent)
+    lock_agent(agent)
     agent.deleted_at = now()
     agent.revision += 1
     agent.save()
 
 
-def _lock(agent: Agent, *, only_if: int | None = None) -> None:
+def lock_agent(agent: Agent, *, only_if: int | None = None) -> None:
     """Nobody else changes it until the transaction ends, and `agent` is what is stored now, not what the caller read.
 
     PreconditionFailed unless its revision is `only_if`; NotFound once it was deleted.

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User, Workspace
 from accounts.roles import ROLE_PERMISSIONS, Role
-from agents.models import Agent, Conversation, Run
+from agents.models import Agent, AgentUserGrant, Conversation, Run
 from core.authz import Actor, Permission, authorize, visible_to
 from core.clock import now
 from core.errors import DomainError, NotFound
@@ -57,15 +57,13 @@ def test_authorize_is_visible_to(world: tuple[list[Actor], list[Conversation]]) 
                     assert (outcome(actor, permission, obj) == "yes") == listed
 
 
-def test_a_rule_that_reads_is_asked_anew(world: tuple[list[Actor], list[Conversation]]) -> None:
-    """Grants on agents are read while the rule is made, so a new grant counts at once."""
-    from agents.grants import grant_manage
-
+def test_a_new_grant_counts_at_once(world: tuple[list[Actor], list[Conversation]]) -> None:
+    """Grants are a part of the query, which is put together once, not of how it is put together."""
     actors, conversations = world
     builder = replace(actors[1], role=Role.BUILDER, permissions=ROLE_PERMISSIONS[Role.BUILDER])
     agent = conversations[0].agent
     assert outcome(builder, Permission.AGENT_EDIT, agent) != "yes"
-    grant_manage(agent, User.objects.get(pk=builder.user_id))
+    AgentUserGrant.objects.assign_perm("edit_agent", User.objects.get(pk=builder.user_id), agent)
     assert outcome(builder, Permission.AGENT_EDIT, agent) == "yes"
 
 

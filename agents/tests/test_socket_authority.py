@@ -72,8 +72,9 @@ def test_revocation_is_seen_for_every_reason(
     Membership.objects.filter(user=removed.person).delete()
     ended, refused = check_watchers(watched)
     assert ended == {tens + number for tens in (0, 10, 20, 30, 40) for number in (0, 1)}
-    # What the demoted person started is still theirs to watch; on topics they were to be told of other people's runs.
-    assert refused == {2, 12, 22, 32, 3, 13, 23, 33, 43}
+    # What the demoted person started is still theirs to watch; on the workspace's topic they were to be told of other
+    # people's runs.
+    assert refused == {2, 12, 22, 3, 13, 23, 33, 43}
 
 
 def test_one_socket_too_many_does_not_end_the_persons_others(owner: Any, run: Any, workspace: Any) -> None:

@@ -188,7 +188,8 @@ def _conversation_right(principal: Principal, topic: str, conversation: str) -> 
     actor, _ = actor_for(principal, workspace)
     if not _VISIBLE.rows(actor, conversation=conversation):
         raise NotFound()
-    return TopicRight(topic, workspace, principal.user_id, _everybody(actor))
+    # Whoever may read a conversation may read all of its runs, whoever started them.
+    return TopicRight(topic, workspace, principal.user_id, everybody=True)
 
 
 def _everybody(actor: Actor) -> bool:
@@ -256,10 +257,12 @@ class _Question:
         return runs <= self.seen
 
     def allows_topic(self, right: TopicRight) -> bool:
-        if self.actor is None or right.everybody > _everybody(self.actor):
+        if self.actor is None:
             return False
         if right.kind == "conversation":
             return right.name in self.seen
+        if right.everybody > _everybody(self.actor):
+            return False
         return self.actor.has(TOPIC_PERMISSIONS[right.kind])
 
 

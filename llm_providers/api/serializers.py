@@ -68,6 +68,9 @@ class ProviderOut(serializers.Serializer):
     has_key = serializers.SerializerMethodField()
     health = serializers.SerializerMethodField()
     enabled = serializers.BooleanField()
+    visibility = serializers.ChoiceField(
+        choices=["workspace", "restricted"], help_text="restricted: only for whom it is shared with."
+    )
     options = serializers.DictField()
     model_count = serializers.SerializerMethodField(help_text="Models that the vendor offers now.")
     created_at = serializers.DateTimeField()

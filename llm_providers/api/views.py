@@ -90,7 +90,7 @@ class ProviderDetail(WorkspaceView):
     permissions = {
         "GET": Permission.PROVIDER_VIEW,
         "PATCH": Permission.PROVIDER_EDIT,
-        "DELETE": Permission.PROVIDER_EDIT,
+        "DELETE": Permission.PROVIDER_DELETE,
     }
 
     @extend_schema(operation_id="providers_get", responses=s.ProviderOut)

@@ -98,7 +98,7 @@ def update_provider(actor: Actor, *, provider: Provider, only_if: int | None = N
     return provider
 
 
-@action("provider.delete", requires=Permission.PROVIDER_EDIT, on="provider")
+@action("provider.delete", requires=Permission.PROVIDER_DELETE, on="provider")
 def delete_provider(act: Action, *, provider: Provider) -> None:
     """A provider was removed, with its key and its models; the usage records stay."""
     act.record(kind=provider.kind)

@@ -210,6 +210,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "LevelEnum": "accounts.rest.sharing.LEVEL_NAMES",
+        "VisibilityEnum": "accounts.rest.sharing.VISIBILITIES",
         "PermissionEnum": "accounts.api.people_bodies.PERMISSIONS",
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",

@@ -1,4 +1,5 @@
-"""The permission matrix: every route x method x principal, expected from the declarations and the role table alone.
+"""The permission matrix: every route x method x principal, expected from the declarations, the role table and the levels of
+sharing alone. `docs/permissions.md` is the same for readers.
 
 A route without a row in BODIES (or without objects for its path) fails; so routes that come later fall under it too.
 Success and denial share one set-up, and each call is undone before the next.
@@ -8,19 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from accounts.roles import ROLE_PERMISSIONS, Role
+from accounts.roles import NOT_FOR_TOKENS, ROLE_PERMISSIONS, Role
+from accounts.sharing import Level, Sharing
 from agents.models import Decision, Run
+from agents.models.sharing import AGENT, CONVERSATION
 from core.authz import Permission as P
 from core.ids import new_id
+from llm_providers.sharing import PROVIDER
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import Api
 
-# The whole table, thirteen principals a row. Who may do what is decided in Python: one database says it all.
+# The whole table, sixteen principals a row. Who may do what is decided in Python: one database says it all.
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 # What to send, for each route and method that takes a body. "{name}" is filled in from the world's ids.
@@ -33,6 +38,14 @@ BODIES: dict[tuple[str, str], Any] = {
     ("api-tokens/", "POST"): {"name": "New", "scopes": ["agent.view"]},
     ("api-tokens/<str:token_id>/", "PATCH"): {"name": "Other"},
     ("api-tokens/<str:token_id>/rotate/", "POST"): {},
+    ("agents/<str:agent_id>/visibility/", "PUT"): {"visibility": "restricted"},
+    ("agents/<str:agent_id>/grants/", "POST"): {"grantee": "{user_id}", "level": "view"},
+    ("agents/<str:agent_id>/grants/<str:grantee>/", "PUT"): {"level": "view"},
+    ("conversations/<str:conversation_id>/grants/", "POST"): {"grantee": "{user_id}", "level": "view"},
+    ("conversations/<str:conversation_id>/grants/<str:grantee>/", "PUT"): {"level": "view"},
+    ("providers/<str:provider>/visibility/", "PUT"): {"visibility": "restricted"},
+    ("providers/<str:provider>/grants/", "POST"): {"grantee": "{user_id}", "level": "view"},
+    ("providers/<str:provider>/grants/<str:grantee>/", "PUT"): {"level": "view"},
     ("conversations/", "POST"): {"agent": "{agent_id}"},
     ("conversations/<str:conversation_id>/", "PATCH"): {"title": "Other"},
     ("conversations/<str:conversation_id>/messages/", "POST"): {"text": "Hello"},
@@ -71,13 +84,22 @@ CALLS = [
 ]
 # Async views read the database from threads of their own: their world must be committed.
 ASYNC = {"runs/<str:run_id>/stream/"}
-OWNED = {
-    "agent_id": "agent",
-    "conversation_id": "conversation",
-    "run_id": "run",
-    "decision_id": "decision",
-    "token_id": "token",
-}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody who knocks: what they hold, and how near the world's objects are to them.
+
+    `level`: what was granted to them on each shared object; `own`: they made the agent, the conversation and the run.
+    `status`: what everybody of this kind is answered, whatever they ask.
+    """
+
+    name: str
+    api: Api
+    held: frozenset[P] = frozenset()
+    own: bool = False
+    level: Level | None = None
+    status: int | None = None
 
 
 class World:
@@ -85,12 +107,53 @@ class World:
 
     def __init__(self, make_workspace: Callable[..., Any], make_person: Callable[..., Api]) -> None:
         self.space = make_workspace("Here")
+        self.base = f"/api/v1/workspaces/{self.space.slug}/"
         self.maker = make_person(self.space, "builder")
+        reader, writer, disabled = (make_person(self.space, "builder") for _ in range(3))
         self.people = {role.value: make_person(self.space, role.value) for role in Role}
         self.foreign_space = make_workspace("Elsewhere")
         self.stranger = make_person(self.foreign_space, "owner")
         self.ids = self._fill(self.people["owner"], self.maker)
         self.foreign_ids = self._fill(self.stranger, self.stranger)
+        self._share(reader, "view")
+        self._share(writer, "manage")
+        disabled.person.is_active = False
+        disabled.person.save()
+        built = ROLE_PERMISSIONS[Role.BUILDER]
+        carried = built - NOT_FOR_TOKENS
+        looks = frozenset(one for one in carried if one.value.endswith(".view"))
+        self.principals = [
+            Principal("own", self.maker, built, own=True),
+            *(Principal(name, api, ROLE_PERMISSIONS[Role(name)]) for name, api in self.people.items()),
+            Principal("shared-read", reader, built, level=Level.VIEW),
+            Principal("shared-write", writer, built, level=Level.MANAGE),
+            Principal("own, by a token", self._token(self.maker, carried), carried, own=True),
+            Principal("own, by a token that looks", self._token(self.maker, looks), looks, own=True),
+            Principal("a service account", self._account(carried), carried),
+            Principal("disabled", disabled, status=401),
+            Principal("nobody", Api(None, self.base), status=401),
+            Principal("a wrong token", Api("eyJhbGciOiJub25lIn0.e30.", self.base), status=401),
+            Principal("a wrong API token", Api(f"aap_{'a' * 12}_{'B' * 40}", self.base), status=401),
+            Principal("another workspace's owner", self.stranger, status=404),
+        ]
+
+    def _share(self, person: Api, level: str) -> None:
+        body = {"grantee": person.person.pk, "level": level}
+        for who, path in (
+            (self.maker, f"agents/{self.ids['agent_id']}/"),
+            (self.maker, f"conversations/{self.ids['conversation_id']}/"),
+            (self.people["owner"], f"providers/{self.ids['provider']}/"),
+        ):
+            assert who.post(f"{path}grants/", body).status_code == 201
+
+    def _token(self, person: Api, scopes: frozenset[P], path: str = "api-tokens/") -> Api:
+        made = person.post(path, {"name": "t", "scopes": sorted(scopes)})
+        assert made.status_code == 201, made.content
+        return Api(made.data["token"], self.base)
+
+    def _account(self, scopes: frozenset[P]) -> Api:
+        made = self.people["owner"].post("service-accounts/", {"name": "s", "role": "builder"})
+        return self._token(self.people["owner"], scopes, f"service-accounts/{made.data['id']}/api-tokens/")
 
     def _fill(self, owner: Api, maker: Api) -> dict[str, str]:
         provider = owner.post("providers/", {"kind": "demo", "name": "Demo"}).data["id"]
@@ -101,7 +164,7 @@ class World:
         assert maker.patch(f"agents/{agent}/", {"instructions": "Newer"}, If_Match=etag).status_code == 200
         started = maker.post("runs/", {"agent": agent, "input": {"text": "Hi"}})
         assert started.status_code == 202, started.content
-        return {
+        ids = {
             **company(owner, maker),
             "provider": provider,
             "model": model,
@@ -111,6 +174,19 @@ class World:
             "run_id": started.data["id"],
             "decision_id": asked(started.data["id"]),
         }
+        share_with(owner, maker, ids)
+        return ids
+
+
+def share_with(owner: Api, maker: Api, ids: dict[str, str]) -> None:
+    """Everything that can be shared is, with somebody: the grants that the routes name."""
+    ids["grantee"] = ids["user_id"]
+    for who, path in (
+        (maker, f"agents/{ids['agent_id']}/"),
+        (maker, f"conversations/{ids['conversation_id']}/"),
+        (owner, f"providers/{ids['provider']}/"),
+    ):
+        assert who.post(f"{path}grants/", {"grantee": ids["grantee"], "level": "view"}).status_code == 201
 
 
 def company(owner: Api, maker: Api) -> dict[str, str]:
@@ -175,56 +251,89 @@ def send(api: Api, base: str, route: str, method: str, ids: dict[str, str], read
     return int(status)
 
 
-def expected(role: Role, is_maker: bool, route: str, required: P) -> int | None:
+def expected(who: Principal, route: str, required: P) -> int | None:
     """403 or 404 when it must be refused, None when it must be let through."""
-    held = ROLE_PERMISSIONS[role]
-    if required not in held:
+    if who.status is not None:
+        return who.status
+    if required not in who.held:
         return 403
-    if required == P.PROVIDER_EDIT:  # there are no grants in this world
-        return None if P.PROVIDER_EDIT_ANY in held else 403
-    owned = next((kind for name, kind in OWNED.items() if f":{name}>" in route), None)
-    if owned is None or is_maker:
+    kind = next((name for name in NEAR if f"<str:{name}>" in route), None)
+    return None if kind is None else NEAR[kind](who, required)
+
+
+def _shared(sharing: Sharing, who: Principal, needed: Level) -> int | None:
+    near = who.level or 0
+    if (who.own and sharing.owned) or (sharing.reaches_all in who.held):
+        near = Level.MANAGE
+    near = max(near, sharing.opens or 0)
+    return None if near >= needed else 403 if near >= Level.VIEW else 404
+
+
+def _near_agent(who: Principal, required: P) -> int | None:
+    return _shared(AGENT, who, AGENT.level_of(required))
+
+
+def _near_conversation(who: Principal, required: P) -> int | None:
+    return _shared(CONVERSATION, who, Level.RUN if required == P.RUN_CREATE else CONVERSATION.level_of(required))
+
+
+def _near_provider(who: Principal, required: P) -> int | None:
+    return _shared(PROVIDER, who, PROVIDER.level_of(required))
+
+
+def _near_run(who: Principal, required: P) -> int | None:
+    if who.own:
         return None
-    if owned == "conversation":
+    sees = P.RUN_VIEW_ANY in who.held or who.level is not None
+    acts = P.RUN_MANAGE_ANY in who.held or (who.level or 0) >= Level.RUN
+    if required == P.RUN_CREATE:  # to try again is for who started it
+        return 403 if sees else 404
+    good = sees if required in (P.RUN_VIEW, P.DECISION_VIEW) else acts
+    return None if good else 403 if sees else 404
+
+
+def _near_token(who: Principal, required: P) -> int | None:
+    if who.own:
+        return None
+    if P.API_TOKEN_MANAGE not in who.held:
         return 404
-    if owned == "token":
-        if P.API_TOKEN_MANAGE not in held:
-            return 404
-        return 403 if required == P.API_TOKEN_EDIT else None
-    if owned in ("run", "decision"):
-        if P.RUN_VIEW_ANY not in held:
-            return 404
-        # To try somebody's run again means to speak in their conversation.
-        return 403 if required == P.RUN_CREATE else None
-    changes_agent = required in (P.AGENT_EDIT, P.AGENT_PUBLISH, P.AGENT_DELETE)
-    return 403 if changes_agent and P.AGENT_EDIT_ANY not in held else None
+    return 403 if required == P.API_TOKEN_EDIT else None
 
 
-@pytest.mark.parametrize(("route", "method", "required"), cases(CALLS))
-def test_matrix(world: World, route: str, method: str, required: P) -> None:
-    if method in ("POST", "PATCH", "PUT"):
-        assert (route, method) in BODIES, "a new route needs its row in BODIES"
-    base = f"/api/v1/workspaces/{world.space.slug}/"
-    owner = world.people["owner"]
+NEAR = {
+    "agent_id": _near_agent,
+    "conversation_id": _near_conversation,
+    "provider": _near_provider,
+    "model": _near_provider,
+    "run_id": _near_run,
+    "decision_id": _near_run,
+    "token_id": _near_token,
+}
+RESOURCES = sorted({(route.split("/")[0], route in ASYNC) for route, _, _ in CALLS})
 
-    def status_of(api: Api, ids: dict[str, str] = world.ids, where: str = base) -> int:
-        return send(api, where, route, method, ids, owner)
 
-    problems = []
-    principals = [("maker", Role.BUILDER, world.maker, True)]
-    principals += [(role.value, role, world.people[role.value], False) for role in Role]
-    for name, role, api, is_maker in principals:
-        want, got = expected(role, is_maker, route, required), status_of(api)
-        if (got != want) if want else not 200 <= got < 300:
-            problems.append(f"{name}: wanted {want or '2xx'}, got {got}")
-    for name, api, want in (
-        ("nobody", Api(None, base), 401),
-        ("a wrong token", Api("eyJhbGciOiJub25lIn0.e30.", base), 401),
-        ("another workspace's owner", world.stranger, 404),
-    ):
-        got = status_of(api)
-        if got != want:
-            problems.append(f"{name}: wanted {want}, got {got}")
+@pytest.mark.parametrize(
+    ("resource", "is_async"),
+    [
+        pytest.param(*one, id=one[0] + (" (stream)" if one[1] else ""), marks=pytest.mark.django_db(transaction=one[1]))
+        for one in RESOURCES
+    ],
+)
+def test_matrix(world: World, resource: str, is_async: bool) -> None:
+    """All routes of a resource in one world: every call is undone."""
+    problems, asked = [], 0
+    for route, method, required in CALLS:
+        if (route.split("/")[0], route in ASYNC) != (resource, is_async):
+            continue
+        if method in ("POST", "PATCH", "PUT"):
+            assert (route, method) in BODIES, "a new route needs its row in BODIES"
+        for who in world.principals:
+            want = expected(who, route, required)
+            got = send(who.api, world.base, route, method, world.ids, world.people["owner"])
+            asked += 1
+            if (got != want) if want else not 200 <= got < 300:
+                problems.append(f"{method} {route}: {who.name}: wanted {want or '2xx'}, got {got}")
+    assert asked
     assert not problems, "\n".join(problems)
 
 

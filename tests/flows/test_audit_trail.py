@@ -12,7 +12,7 @@ from django.apps import apps
 from audit.action import ACTIONS
 from audit.denials import counts_of
 from audit.models import AuditEntry
-from tests.architecture.test_matrix import BODIES, asked, company, fill, make_ready
+from tests.architecture.test_matrix import BODIES, asked, company, fill, make_ready, share_with
 from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import PASSWORD, Api
 
@@ -31,7 +31,7 @@ FIELDS = sorted(
 _NAMES = (
     "name description instructions model tools limits starters title notes label enabled base_url options kind email "
     "agent conversation version is_archived is_pinned pinned archived mode resolution result arguments reason "
-    "permissions role user enabled scopes objects networks per_minute expires_at"
+    "permissions role user enabled scopes objects networks per_minute expires_at visibility grantee level"
 )
 CONTRACT = set(_NAMES.split())
 OTHER_BODIES: dict[tuple[str, str], Any] = {
@@ -51,7 +51,7 @@ def world(owner: Api, agent: dict[str, Any], demo_model: str, make_person: Any, 
     make_person(workspace, "user")
     run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hello"}}).data
     provider = owner.get("providers/").data["results"][0]["id"]
-    return {
+    ids = {
         **company(owner, owner),
         "provider": provider,
         "model": demo_model,
@@ -61,6 +61,8 @@ def world(owner: Api, agent: dict[str, Any], demo_model: str, make_person: Any, 
         "run_id": run["id"],
         "decision_id": asked(run["id"]),
     }
+    share_with(owner, owner, ids)
+    return ids
 
 
 def writes() -> list[tuple[str, str]]:
