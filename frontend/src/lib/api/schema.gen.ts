@@ -430,6 +430,59 @@ export interface paths {
         patch: operations["agent_update"];
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/agents/{agent_id}/access/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who can see it, and why: everybody in the workspace with each reason. */
+        get: operations["agent_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/agents/{agent_id}/grants/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was granted on it: at most a few hundred, on one page. */
+        get: operations["agent_grants"];
+        put?: never;
+        /** @description Give a person or a group a level of access, in place of the one they have. */
+        post: operations["agent_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/agents/{agent_id}/grants/{grantee}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set somebody's level of access. */
+        put: operations["agent_grant_set"];
+        post?: never;
+        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        delete: operations["agent_grant_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/agents/{agent_id}/publish/": {
         parameters: {
             query?: never;
@@ -475,6 +528,23 @@ export interface paths {
         put?: never;
         /** @description Copy a published version into the draft. */
         post: operations["agent_version_restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/agents/{agent_id}/visibility/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Open it to everybody in the workspace, or keep it to its owner and those it is shared with. */
+        put: operations["agent_visibility"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -593,7 +663,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description My conversations, the latest active first; test chats on drafts only when asked for. */
+        /** @description My conversations and those shared with me, the latest active first; test chats on drafts only when asked for. */
         get: operations["conversations"];
         put?: never;
         /** @description Begin a conversation with an agent. */
@@ -621,6 +691,59 @@ export interface paths {
         head?: never;
         /** @description Rename, pin or archive it, or give it another agent. */
         patch: operations["conversation_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/conversations/{conversation_id}/access/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who can see it, and why: everybody in the workspace with each reason. */
+        get: operations["conversation_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/conversations/{conversation_id}/grants/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was granted on it: at most a few hundred, on one page. */
+        get: operations["conversation_grants"];
+        put?: never;
+        /** @description Give a person or a group a level of access, in place of the one they have. */
+        post: operations["conversation_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/conversations/{conversation_id}/grants/{grantee}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set somebody's level of access. */
+        put: operations["conversation_grant_set"];
+        post?: never;
+        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        delete: operations["conversation_grant_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/workspaces/{workspace}/conversations/{conversation_id}/messages/": {
@@ -870,6 +993,59 @@ export interface paths {
         patch: operations["providers_update"];
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/providers/{provider}/access/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Who can see it, and why: everybody in the workspace with each reason. */
+        get: operations["provider_access"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/providers/{provider}/grants/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What was granted on it: at most a few hundred, on one page. */
+        get: operations["provider_grants"];
+        put?: never;
+        /** @description Give a person or a group a level of access, in place of the one they have. */
+        post: operations["provider_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/providers/{provider}/grants/{grantee}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Set somebody's level of access. */
+        put: operations["provider_grant_set"];
+        post?: never;
+        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        delete: operations["provider_grant_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/providers/{provider}/sync/": {
         parameters: {
             query?: never;
@@ -898,6 +1074,23 @@ export interface paths {
         put?: never;
         /** @description Test the connection and keep the result as the provider's health. */
         post: operations["providers_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/providers/{provider}/visibility/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Open its models to everybody who builds here, or keep them to those it is shared with. */
+        put: operations["provider_visibility"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1229,6 +1422,8 @@ export interface components {
             published: components["schemas"]["PublishedOut"] | null;
             /** @description Fields in which the draft differs from the published version. */
             changes: string[];
+            /** @description restricted: only for whom it is shared with. */
+            visibility: components["schemas"]["VisibilityEnum"];
             /** @description What the caller may do with it. */
             permissions: string[];
             revision: number;
@@ -1364,6 +1559,9 @@ export interface components {
         ConversationOut: {
             id: string;
             title: string;
+            owner: components["schemas"]["PersonOut"];
+            /** @description What the caller may do with it. */
+            permissions: string[];
             agent: components["schemas"]["AgentRef"];
             draft: boolean;
             pinned: boolean;
@@ -1498,6 +1696,31 @@ export interface components {
             fresh_until: string;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        GrantInRequest: {
+            grantee: string;
+            level: components["schemas"]["LevelEnum"];
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        GrantLevelInRequest: {
+            level: components["schemas"]["LevelEnum"];
+        };
+        GrantOut: {
+            /** @description The id of a person, a service account or a group. */
+            grantee: string;
+            kind: components["schemas"]["GrantOutKindEnum"];
+            name: string;
+            /** Format: email */
+            email: string | null;
+            level: components["schemas"]["LevelEnum"];
+        };
+        /** @enum {string} */
+        GrantOutKindEnum: "person" | "service" | "group";
+        GrantPage: {
+            results: components["schemas"]["GrantOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         GroupInRequest: {
             name: string;
             description?: string;
@@ -1544,6 +1767,8 @@ export interface components {
         KindsOut: {
             results: components["schemas"]["KindOut"][];
         };
+        /** @enum {string} */
+        LevelEnum: "view" | "run" | "edit" | "manage";
         /** @description Limits of one run; a limit that is left out keeps its present value. */
         LimitsFieldRequest: {
             max_steps?: number;
@@ -1716,6 +1941,18 @@ export interface components {
             recovery_codes: string[] | null;
         };
         NullEnum: null;
+        ObjectAccessOut: {
+            user: components["schemas"]["PersonOut"];
+            role: string;
+            /** @description What the reasons and the role come to. */
+            can: components["schemas"]["LevelEnum"][];
+            reasons: components["schemas"]["ReasonOut"][];
+        };
+        ObjectAccessPage: {
+            results: components["schemas"]["ObjectAccessOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
         /** @enum {string} */
         OutcomeEnum: "ok" | "error" | "denied" | "cancelled" | "unknown";
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
@@ -1792,7 +2029,7 @@ export interface components {
             require_second_factor?: boolean;
         };
         /** @enum {string} */
-        PermissionEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.revoke" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
+        PermissionEnum: "agent.create" | "agent.delete" | "agent.edit" | "agent.edit_any" | "agent.publish" | "agent.run" | "agent.share" | "agent.view" | "api_token.edit" | "api_token.manage" | "api_token.revoke" | "api_token.view" | "audit.export" | "audit.view" | "conversation.create" | "conversation.delete" | "conversation.edit" | "conversation.share" | "conversation.speak" | "conversation.view" | "decision.resolve" | "decision.view" | "group.edit" | "group.view" | "invitation.create" | "invitation.revoke" | "invitation.view" | "member.edit" | "member.remove" | "member.view" | "model.view" | "provider.create" | "provider.delete" | "provider.edit" | "provider.edit_any" | "provider.share" | "provider.view" | "retention.edit" | "retention.view" | "role.edit" | "role.view" | "run.cancel" | "run.create" | "run.manage_any" | "run.view" | "run.view_any" | "service_account.edit" | "service_account.view" | "sso.edit" | "sso.view" | "tool.view" | "usage.view" | "workspace.edit" | "workspace.export" | "workspace.view";
         /** @description A person as others in the workspace see them. */
         PersonOut: {
             id: string;
@@ -1831,6 +2068,8 @@ export interface components {
             readonly has_key: boolean;
             readonly health: components["schemas"]["HealthOut"];
             enabled: boolean;
+            /** @description restricted: only for whom it is shared with. */
+            visibility: components["schemas"]["VisibilityEnum"];
             options: {
                 [key: string]: unknown;
             };
@@ -1860,6 +2099,12 @@ export interface components {
             published_at: string;
             model: string;
             model_name: string;
+        };
+        ReasonOut: {
+            why: components["schemas"]["WhyEnum"];
+            level: components["schemas"]["LevelEnum"];
+            /** @description The role or the group. */
+            by: string | null;
         };
         /** @description Either the password, or the answer to the challenge that the password brought. */
         ReauthenticateInRequest: {
@@ -2219,6 +2464,14 @@ export interface components {
             number: number;
             hash: string;
         };
+        /** @enum {string} */
+        VisibilityEnum: "workspace" | "restricted";
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        VisibilityInRequest: {
+            visibility: components["schemas"]["VisibilityEnum"];
+        };
+        /** @enum {string} */
+        WhyEnum: "owner" | "role" | "workspace" | "grant" | "group";
         WorkspaceOut: {
             id: string;
             slug: string;
@@ -3902,6 +4155,220 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    agent_access: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                agent_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectAccessPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    agent_grants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                agent_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    agent_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                agent_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    agent_grant_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+                grantee: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantLevelInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    agent_grant_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+                grantee: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     agent_publish: {
         parameters: {
             query?: never;
@@ -4004,6 +4471,46 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    agent_visibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisibilityInRequest"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -4450,6 +4957,8 @@ export interface operations {
                 agent?: string;
                 archived?: "false" | "true";
                 draft?: "false" | "true";
+                /** @description Or only those shared with me. */
+                mine?: "false" | "true";
                 search?: string;
                 limit?: number;
                 /** @description `next` of the page before. */
@@ -4637,6 +5146,220 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ConversationOut"];
                 };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    conversation_access: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectAccessPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    conversation_grants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    conversation_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    conversation_grant_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                grantee: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantLevelInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    conversation_grant_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                grantee: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
@@ -5625,6 +6348,220 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    provider_access: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectAccessPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    provider_grants: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    provider_grant: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    provider_grant_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                grantee: string;
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantLevelInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    provider_grant_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                grantee: string;
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     providers_sync: {
         parameters: {
             query?: never;
@@ -5679,6 +6616,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConnectionOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    provider_visibility: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VisibilityInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderOut"];
                 };
             };
             400: components["responses"]["Problem400"];
