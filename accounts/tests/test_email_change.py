@@ -64,6 +64,7 @@ def test_incident_2_19_a_taken_address_is_told_to_nobody_but_its_owner(
     make_person(email="taken@example.com")
     answers = [ann.post("/api/v1/me/email/", {"email": email}) for email in ("taken@example.com", "free@example.com")]
     assert answers[0].status_code == 202 and answers[0].content == answers[1].content
+    deliver_due()
     old, new = ask(ann, post_office, "taken@example.com")
     assert confirm(nobody, old).data == {"done": False}
     refused = confirm(nobody, new)

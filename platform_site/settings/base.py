@@ -216,6 +216,7 @@ SPECTACULAR_SETTINGS = {
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
         "StatusEnum": "agents.api.serializers.RUN_STATES",
+        "InvitationKindEnum": "accounts.api.invitation_bodies.KINDS",
         "FactorMethodEnum": "accounts.api.sign_in_bodies.METHODS",
         "NewFactorMethodEnum": "accounts.api.sign_in_bodies.NEW_METHODS",
         "KindEnum": "llm_providers.api.serializers.KIND_NAMES",
