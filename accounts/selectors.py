@@ -120,3 +120,8 @@ def invitations_visible_to(actor: Actor) -> QuerySet[Invitation]:
         accepted_at=None, revoked_at=None, uses_left__gt=0, expires_at__gt=now()
     )
     return visible_to(actor, Permission.INVITATION_VIEW, rows)
+
+
+def workspace_names() -> list[tuple[str, str]]:
+    """(id, name) of all workspaces, for operators."""
+    return list(Workspace.objects.order_by("name", "id").values_list("pk", "name"))

@@ -5059,7 +5059,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -5120,7 +5120,7 @@ export interface operations {
                 /** @description Id of the person who acted. */
                 actor?: string;
                 file_format?: "csv" | "jsonl";
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
