@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from audit.denials import counts_of
 from audit.models import AuditEntry, AuditSource
 from core.authz import Actor, Permission, visible_to
+from core.clock import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,29 @@ def complete(rows: Sequence[AuditEntry]) -> list[ShownEntry]:
 def addresses_of(rows: Iterable[AuditEntry]) -> dict[str, str]:
     wanted = {row.source for row in rows if row.source}
     return dict(AuditSource.objects.filter(pk__in=wanted).values_list("pk", "ip")) if wanted else {}
+
+
+def entries_about(user_id: str) -> Iterator[dict[str, Any]]:
+    """What a person did, and what was done with their account, oldest first: for their own copy of their data."""
+    after = ""
+    while True:
+        rows = AuditEntry.objects.filter(Q(actor_id=user_id) | Q(target_type="user", target_id=user_id), pk__gt=after)
+        found = complete(list(rows.order_by("pk")[:200]))
+        for one in found:
+            row = one.row
+            yield {
+                "id": row.pk,
+                "at": rfc3339(row.at),
+                "workspace": row.workspace_id,
+                "kind": row.kind,
+                "outcome": row.outcome,
+                "by_you": row.actor_id == user_id,
+                "target": {"type": row.target_type, "id": row.target_id},
+                "request_id": row.request_id,
+                "ip": one.ip if row.actor_id == user_id else None,
+                "count": one.count,
+                "data": row.data,
+            }
+        if len(found) < 200:
+            return
+        after = found[-1].row.pk

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
 from core.authz import Actor, Permission, visible_to
-from llm_providers.models import LanguageModel, Provider
+from llm_providers.models import LanguageModel, Provider, UsageRecord
 
 
 def providers_visible_to(actor: Actor) -> QuerySet[Provider]:
@@ -44,3 +45,17 @@ def failing_providers() -> list[tuple[str, str]]:
     """(name, what is wrong) of the enabled providers of all workspaces whose last check failed, for operators."""
     rows = Provider.objects.filter(enabled=True, health_state="failing").order_by("name")
     return list(rows.values_list("name", "health_detail")[:20])
+
+
+def usage_of_person(user_id: str) -> Iterator[dict[str, Any]]:
+    """The model calls that were made for a person, oldest first, for their own copy of their data."""
+    fields = ("at", "workspace__slug", "model_name", "run", "input_tokens", "output_tokens", "cost_amount")
+    after = ""
+    while True:
+        rows = UsageRecord.objects.filter(user=user_id, pk__gt=after).order_by("pk")
+        found = list(rows.values("pk", "cost_currency", *fields)[:500])
+        for row in found:
+            after = row.pop("pk")
+            yield {"workspace": row.pop("workspace__slug"), **row}
+        if len(found) < 500:
+            return

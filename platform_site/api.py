@@ -8,8 +8,11 @@ from accounts.api.urls import root_urls
 from accounts.api.urls import workspace_urls as accounts_urls
 from agents.api.urls import workspace_urls as agents_urls
 from llm_providers.api.urls import workspace_urls as providers_urls
+from privacy.api.urls import root_urls as privacy_root
+from privacy.api.urls import workspace_urls as privacy_urls
 
 urlpatterns = [
     *root_urls,
-    path("workspaces/<str:workspace>/", include([*accounts_urls, *providers_urls, *agents_urls])),
+    *privacy_root,
+    path("workspaces/<str:workspace>/", include([*accounts_urls, *providers_urls, *agents_urls, *privacy_urls])),
 ]

@@ -175,7 +175,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/invitations/accept/": {
+    "/api/v1/erasures/proof/": {
         parameters: {
             query?: never;
             header?: never;
@@ -184,29 +184,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * @description Accept an invitation: signed in, or as somebody new with a name and a password, who is then signed in.
-         *
-         *     202: somebody new who came by a link gets a link of their own by mail, whatever their address.
-         */
-        post: operations["invitation_accept"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/invitations/look/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** @description What an invitation is for, before it is accepted. */
-        post: operations["invitation_look"];
+        /** @description What became of an erasure, for whoever has its code. */
+        post: operations["erasure_proof"];
         delete?: never;
         options?: never;
         head?: never;
@@ -242,6 +221,40 @@ export interface paths {
         put?: never;
         /** @description Ask to sign in with another address; both addresses get a link to confirm it. Needs a fresh proof of who I am. */
         post: operations["me_email"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/erase/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Forget me: my access ends now, then what I left is deleted. It cannot be undone. */
+        post: operations["me_erase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/export/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A copy of everything about me, as a ZIP of JSON and Markdown. Needs a fresh proof of who I am. */
+        post: operations["me_export"];
         delete?: never;
         options?: never;
         head?: never;
@@ -925,58 +938,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/workspaces/{workspace}/invitations/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** @description The invitations that are open, newest first. */
-        get: operations["invitations"];
-        put?: never;
-        /** @description Invite one person by e-mail, or several by a link; to a role that holds no more than you do. */
-        post: operations["invitation_create"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/workspaces/{workspace}/invitations/{invitation_id}/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** @description Revoke an invitation; its link is void at once. */
-        delete: operations["invitation_revoke"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/workspaces/{workspace}/invitations/{invitation_id}/resend/": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** @description Send an invitation again, with a new link and a new term; the old link is void. */
-        post: operations["invitation_resend"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/workspaces/{workspace}/members/": {
         parameters: {
             query?: never;
@@ -1238,6 +1199,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/retention/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description For how long this workspace keeps what. */
+        get: operations["retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** @description Change it. What is older than a new, shorter time is deleted within the hour and cannot be brought back. */
+        patch: operations["retention_update"];
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/roles/": {
         parameters: {
             query?: never;
@@ -1488,29 +1467,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Signed in: the token alone. New: also a name and a password; by a link also the e-mail address. */
-        AcceptInRequest: {
-            token: string;
-            /**
-             * Format: email
-             * @default
-             */
-            email: string;
-            /** @default  */
-            name: string;
-            /** @default  */
-            password: string;
-        };
-        AcceptOut: {
-            /** @description Null: a link of their own is on its way by mail. */
-            workspace: components["schemas"]["WorkspaceRef"] | null;
-            /** @description For somebody new, who is signed in by it. */
-            access: string | null;
-            /** @description Null for the web client, which gets its cookie. */
-            refresh: string | null;
-            /** @description Seconds. */
-            expires_in: number | null;
-        };
         AccessOut: {
             access: string;
             /** @description Seconds. */
@@ -1774,6 +1730,18 @@ export interface components {
             /** @description False while the other address has not confirmed it. */
             done: boolean;
         };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        EraseInRequest: {
+            /** @description Your e-mail address, so that nobody does this by mistake. */
+            confirm: string;
+        };
+        ErasureOut: {
+            id: string;
+            /** @description Keep it: with this code the proof can be read later, by anybody who has it. */
+            code: string;
+            /** Format: date-time */
+            requested_at: string;
+        };
         EventPageOut: {
             results: components["schemas"]["RunEventOut"][];
             /** @description The last seq of this page if there may be more. */
@@ -1856,80 +1824,13 @@ export interface components {
             next: string | null;
         };
         HealthOut: {
-            state: components["schemas"]["StateEnum"];
+            state: components["schemas"]["HealthOutStateEnum"];
             detail: string;
             /** Format: date-time */
             checked_at: string | null;
         };
-        /** @description With `email` for one person; without it a link for as many as `uses`. */
-        InvitationInRequest: {
-            role: string;
-            /** Format: email */
-            email?: string;
-            domain?: string;
-            uses?: number;
-            /** @description 7 by default. */
-            days?: number;
-            groups?: string[];
-        };
         /** @enum {string} */
-        InvitationKindEnum: "email" | "link";
-        InvitationLookOut: {
-            kind: components["schemas"]["InvitationKindEnum"];
-            /** @description Empty for a link: ask for it. */
-            email: string;
-            domain: string;
-            role: string;
-            /** @description Its name. */
-            workspace: string;
-            /** @description Somebody new gets a link of their own by mail: ask for the address only. */
-            by_mail: boolean;
-            /** Format: date-time */
-            expires_at: string;
-        };
-        InvitationOut: {
-            id: string;
-            kind: components["schemas"]["InvitationKindEnum"];
-            /** @description Empty for a link. */
-            email: string;
-            domain: string;
-            role: string;
-            groups: string[];
-            uses_left: number;
-            used: number;
-            invited_by: components["schemas"]["PersonOut"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string;
-        };
-        InvitationPage: {
-            results: components["schemas"]["InvitationOut"][];
-            /** @description Cursor of the next page. */
-            next: string | null;
-        };
-        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
-        InvitationTokenInRequest: {
-            token: string;
-        };
-        InvitedOut: {
-            id: string;
-            kind: components["schemas"]["InvitationKindEnum"];
-            /** @description Empty for a link. */
-            email: string;
-            domain: string;
-            role: string;
-            groups: string[];
-            uses_left: number;
-            used: number;
-            invited_by: components["schemas"]["PersonOut"];
-            /** Format: date-time */
-            created_at: string;
-            /** Format: date-time */
-            expires_at: string;
-            /** @description To be passed on; shown once. Null when it was sent by mail. */
-            link: string | null;
-        };
+        HealthOutStateEnum: "unknown" | "ok" | "failing";
         /** @enum {string} */
         KindEnum: "ollama" | "openai" | "anthropic" | "azure_openai" | "openai_compatible" | "demo";
         KindOut: {
@@ -2186,6 +2087,13 @@ export interface components {
             options?: unknown;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedRetentionInRequest: {
+            conversation_days?: number | null;
+            run_days?: number | null;
+            usage_days?: number | null;
+            trash_days?: number;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedRolePatchRequest: {
             name?: string;
             description?: string;
@@ -2229,6 +2137,31 @@ export interface components {
             input: components["schemas"]["MoneyOut"];
             output: components["schemas"]["MoneyOut"];
         };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        ProofInRequest: {
+            code: string;
+        };
+        ProofOut: {
+            id: string;
+            /** @description The opaque id of the person. */
+            subject: string;
+            state: components["schemas"]["ProofOutStateEnum"];
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description How many rows of each kind. */
+            deleted: {
+                [key: string]: number;
+            };
+            /** @description The id of the installation's key that signed. */
+            key: string;
+            /** @description HMAC-SHA256 over all of it. */
+            proof: string;
+            genuine: boolean;
+        };
+        /** @enum {string} */
+        ProofOutStateEnum: "under_way" | "done";
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         ProviderInRequest: {
             kind: components["schemas"]["KindEnum"];
@@ -2328,6 +2261,18 @@ export interface components {
             };
             /** @description Why; the model does not see it. */
             reason?: string;
+        };
+        RetentionOut: {
+            /** @description Conversations that were silent for so many days are deleted; null keeps them. */
+            conversation_days: number | null;
+            /** @description Runs are deleted so many days after their end, with their messages; null keeps them. */
+            run_days: number | null;
+            /** @description Records of tokens and cost are deleted after so many days; null keeps them. */
+            usage_days: number | null;
+            /** @description Conversations that people deleted are gone for good after so many days. */
+            trash_days: number;
+            /** Format: date-time */
+            updated_at: string;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         RetryInRequest: {
@@ -2498,8 +2443,6 @@ export interface components {
         };
         /** @enum {string} */
         SourceEnum: "local" | "environment" | "builtin";
-        /** @enum {string} */
-        StateEnum: "unknown" | "ok" | "failing";
         /** @enum {string} */
         StatusEnum: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
         SumOut: {
@@ -3478,55 +3421,7 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    invitation_accept: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key and body get the same answer, and change nothing twice. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AcceptInRequest"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptOut"];
-                };
-            };
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AcceptOut"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            405: components["responses"]["Problem405"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            503: components["responses"]["Problem503"];
-            507: components["responses"]["Problem507"];
-        };
-    };
-    invitation_look: {
+    erasure_proof: {
         parameters: {
             query?: never;
             header?: never;
@@ -3535,7 +3430,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["InvitationTokenInRequest"];
+                "application/json": components["schemas"]["ProofInRequest"];
             };
         };
         responses: {
@@ -3544,7 +3439,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InvitationLookOut"];
+                    "application/json": components["schemas"]["ProofOut"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -3662,6 +3557,79 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ResetOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_erase: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EraseInRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
             400: components["responses"]["Problem400"];
@@ -5059,7 +5027,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "person.ask_to_erase" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "retention.apply" | "retention.edit" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -5120,7 +5088,7 @@ export interface operations {
                 /** @description Id of the person who acted. */
                 actor?: string;
                 file_format?: "csv" | "jsonl";
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "person.ask_to_erase" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "retention.apply" | "retention.edit" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -6198,165 +6166,6 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    invitations: {
-        parameters: {
-            query?: {
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path: {
-                workspace: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvitationPage"];
-                };
-            };
-            /** @description Unchanged since the ETag in If-None-Match. */
-            304: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            405: components["responses"]["Problem405"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            503: components["responses"]["Problem503"];
-            507: components["responses"]["Problem507"];
-        };
-    };
-    invitation_create: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The same key and body get the same answer, and change nothing twice. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                workspace: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["InvitationInRequest"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvitedOut"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            405: components["responses"]["Problem405"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            503: components["responses"]["Problem503"];
-            507: components["responses"]["Problem507"];
-        };
-    };
-    invitation_revoke: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                invitation_id: string;
-                workspace: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description No response body */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            405: components["responses"]["Problem405"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            503: components["responses"]["Problem503"];
-            507: components["responses"]["Problem507"];
-        };
-    };
-    invitation_resend: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                invitation_id: string;
-                workspace: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvitedOut"];
-                };
-            };
-            400: components["responses"]["Problem400"];
-            401: components["responses"]["Problem401"];
-            403: components["responses"]["Problem403"];
-            404: components["responses"]["Problem404"];
-            405: components["responses"]["Problem405"];
-            406: components["responses"]["Problem406"];
-            409: components["responses"]["Problem409"];
-            412: components["responses"]["Problem412"];
-            413: components["responses"]["Problem413"];
-            415: components["responses"]["Problem415"];
-            428: components["responses"]["Problem428"];
-            429: components["responses"]["Problem429"];
-            503: components["responses"]["Problem503"];
-            507: components["responses"]["Problem507"];
-        };
-    };
     members: {
         parameters: {
             query?: {
@@ -7206,6 +7015,87 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    retention_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedRetentionInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
