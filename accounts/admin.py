@@ -125,6 +125,10 @@ class UserAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a person is disabled; what they made stays
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """People; service accounts have a page of their own and no password to be set."""
+        return super().get_queryset(request).filter(kind=User.Kind.PERSON)
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         operations.save_person(
             admin_actor(request, None),

@@ -43,6 +43,8 @@ def open_session(
     second_factor: bool = False,
 ) -> LoginSession:
     """Open a session for a person who was admitted. For accounts.sign_in and for those who have just been made."""
+    if user.kind != User.Kind.PERSON:
+        raise NotAuthenticated("Service accounts cannot sign in. They use API tokens.")
     moment = now()
     with transaction.atomic():
         session = LoginSession.objects.create(

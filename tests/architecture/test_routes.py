@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from django.urls import URLPattern, URLResolver, get_resolver
 
 from agents.ws.messages import SOCKET_MESSAGES, TOPIC_PERMISSIONS
 from core.authz import Open, Permission
+from platform_site.permission_table import render, routes
 
 # Routes outside the API that anybody may ask, each with its reason.
 OPEN_ROUTES = {
@@ -25,18 +26,7 @@ OPEN_ROUTES = {
 }
 
 
-def walk(patterns: Any, prefix: str = "") -> Any:
-    for item in patterns:
-        route = prefix + str(item.pattern)
-        if isinstance(item, URLResolver):
-            if route == "admin/":
-                continue  # Django admin's own checks; covered in test_admin
-            yield from walk(item.url_patterns, route)
-        elif isinstance(item, URLPattern):
-            yield route, item.callback
-
-
-ROUTES = sorted(walk(get_resolver().url_patterns), key=lambda pair: pair[0])
+ROUTES = routes()  # Django admin's own checks are covered in test_admin
 
 
 @pytest.mark.parametrize(("route", "view"), ROUTES, ids=[route for route, _ in ROUTES])
@@ -67,3 +57,8 @@ def test_every_socket_message_declares_its_permission() -> None:
     assert set(SOCKET_MESSAGES) == {"authenticate", "subscribe", "unsubscribe", "ping"}
     assert all(value is None or isinstance(value, Permission) for value in SOCKET_MESSAGES.values())
     assert all(isinstance(value, Permission) for value in TOPIC_PERMISSIONS.values())
+
+
+def test_g15_the_committed_matrix_is_what_the_code_says_now() -> None:
+    committed = (Path(__file__).resolve().parent.parent.parent / "docs" / "permissions.md").read_text()
+    assert committed == render(), "Run `python manage.py permission_table --write` and commit docs/permissions.md."
