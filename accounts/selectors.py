@@ -11,6 +11,7 @@ from accounts.models import (
     ApiToken,
     ApiTokenObject,
     CustomRole,
+    Invitation,
     LoginSession,
     Membership,
     OutgoingMail,
@@ -111,3 +112,16 @@ def workspace_id_of(name: str) -> str | None:
     """The id of the workspace with this id or slug."""
     column = "pk" if name.startswith("wsp_") else "slug"
     return Workspace.objects.filter(**{column: name}).values_list("pk", flat=True).first()
+
+
+def invitations_visible_to(actor: Actor) -> QuerySet[Invitation]:
+    """Those that can still be accepted."""
+    rows = Invitation.objects.select_related("invited_by").filter(
+        accepted_at=None, revoked_at=None, uses_left__gt=0, expires_at__gt=now()
+    )
+    return visible_to(actor, Permission.INVITATION_VIEW, rows)
+
+
+def workspace_names() -> list[tuple[str, str]]:
+    """(id, name) of all workspaces, for operators."""
+    return list(Workspace.objects.order_by("name", "id").values_list("pk", "name"))

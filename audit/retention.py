@@ -48,6 +48,12 @@ def may_cut() -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def cut_by_policy() -> None:
+    """The housekeeping's cut, where the database lets this process."""
+    if AuditRetention.objects.exists() and may_cut():
+        cut_old_entries(Actor("system", None, "retention policy", None))
+
+
 def cut_old_entries(actor: Actor) -> dict[str, int]:
     """Cut every chain that has a policy; how many entries were removed, by chain."""
     cut = {}

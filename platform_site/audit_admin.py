@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
@@ -19,10 +20,12 @@ from unfold.decorators import action as button
 
 from accounts.admin_actor import admin_actor
 from accounts.api.audit import download, present_entries
-from accounts.selectors import people_by_id
+from accounts.selectors import people_by_id, workspace_names
 from audit.downloads import Form, export_all_entries
 from audit.heads import signed_head
-from audit.models import AuditCut, AuditEntry
+from audit.models import AuditCut, AuditEntry, AuditRetention
+from audit.models.seal import INSTALLATION
+from audit.retention import LEAST_DAYS, set_retention
 from audit.selectors import EntryFilter, ShownEntry, complete, matching
 from audit.verify import verify
 
@@ -147,3 +150,36 @@ def _shown(row: AuditEntry) -> ShownEntry:
 class AuditCutAdmin(ReadOnly):
     list_display = ("at", "chain", "through", "removed", "older_than")
     ordering = ("-at",)
+
+
+class RetentionForm(forms.ModelForm):
+    chain = forms.ChoiceField(label="Entries of")
+    days = forms.IntegerField(min_value=LEAST_DAYS, max_value=36_500)
+
+    class Meta:
+        model = AuditRetention
+        fields = ("chain", "days")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["chain"]
+        field.choices = [(INSTALLATION, "no workspace"), *workspace_names()]
+        field.disabled = not self.instance._state.adding
+
+
+@admin.register(AuditRetention)
+class AuditRetentionAdmin(ModelAdmin):
+    """For how long entries are kept. Without a row: for ever."""
+
+    form = RetentionForm
+    list_display = ("chain", "days")
+
+    def save_model(self, request: HttpRequest, obj: AuditRetention, form: Any, change: bool) -> None:
+        set_retention(admin_actor(request, None), chain=obj.chain, days=obj.days)
+
+    def delete_model(self, request: HttpRequest, obj: AuditRetention) -> None:
+        set_retention(admin_actor(request, None), chain=obj.chain, days=None)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[AuditRetention]) -> None:
+        for row in queryset:
+            self.delete_model(request, row)

@@ -100,6 +100,21 @@ def read_int(name: str, default: int, *, low: int, high: int) -> int:
     return value
 
 
+def read_places(name: str) -> tuple[str, ...]:
+    """A comma-separated list of places: `file:/path`, `s3://bucket/prefix?endpoint=…` or an http(s) address."""
+    from urllib.parse import urlsplit
+
+    places = read_list(name)
+    for place in places:
+        parts = urlsplit(place)
+        good = parts.path.startswith("/") if parts.scheme == "file" else parts.scheme in ("s3", "https", "http")
+        if not good or (parts.scheme != "file" and not parts.hostname):
+            raise BadEnvironment(
+                f"{name} must be a list of file:/path, s3://bucket/prefix?endpoint=https://… or https://… , not {place!r}."
+            )
+    return places
+
+
 VENDOR_NAMES = (
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",

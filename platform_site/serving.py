@@ -63,6 +63,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
 async def _after_listening() -> None:
     """What may come after the first answer: importing the SDKs of the configured providers, tidying."""
     from audit.idempotency import forget_old_keys
+    from audit.retention import cut_by_policy
     from limits.stores import forget_full_buckets
     from llm_providers.warm import warm_configured
 
@@ -70,6 +71,7 @@ async def _after_listening() -> None:
         await warm_configured()
         while True:
             await in_db(forget_old_keys)
+            await in_db(cut_by_policy)
             await in_db(forget_full_buckets)
             await asyncio.sleep(3600)
     except Exception:

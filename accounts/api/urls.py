@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import audit, credentials, my_sessions, people, recovery, second_factors, views
+from accounts.api import audit, credentials, invitations, my_sessions, people, recovery, second_factors, views
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
@@ -18,6 +18,8 @@ root_urls = [
     path("auth/password/reset/", recovery.PasswordResetStart.as_view()),
     path("auth/password/reset/confirm/", recovery.PasswordResetConfirm.as_view()),
     path("auth/email/confirm/", recovery.EmailConfirm.as_view()),
+    path("invitations/look/", invitations.InvitationLook.as_view()),
+    path("invitations/accept/", invitations.InvitationAccept.as_view()),
     path("me/", views.Me.as_view()),
     path("me/password/", views.MyPassword.as_view()),
     path("me/email/", recovery.MyEmail.as_view()),
@@ -32,6 +34,9 @@ root_urls = [
 
 workspace_urls = [
     path("", views.WorkspaceDetail.as_view()),
+    path("invitations/", invitations.InvitationList.as_view()),
+    path("invitations/<str:invitation_id>/", invitations.InvitationDetail.as_view()),
+    path("invitations/<str:invitation_id>/resend/", invitations.InvitationResend.as_view()),
     path("members/", people.MemberList.as_view()),
     path("members/<str:member_id>/", people.MemberDetail.as_view()),
     path("roles/", people.RoleList.as_view()),

@@ -2,6 +2,7 @@
 
 from accounts.models.api_token import ApiToken, ApiTokenObject
 from accounts.models.installation import Installation
+from accounts.models.invitation import Invitation
 from accounts.models.mail import OutgoingMail
 from accounts.models.proofs import EmailChange, FactorChallenge, PasswordReset
 from accounts.models.session import LoginSession
@@ -15,6 +16,7 @@ __all__ = [
     "EmailChange",
     "FactorChallenge",
     "Installation",
+    "Invitation",
     "LoginSession",
     "Membership",
     "OutgoingMail",

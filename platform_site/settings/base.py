@@ -48,6 +48,7 @@ if MAIL_SERVER and "@" not in MAIL_FROM:
 INSTALLED_APPS = [
     # Its app gives Django's `runserver` sockets; to load Twisted is a fifth of any other command's start.
     *(["daphne"] if "runserver" in sys.argv[1:2] else []),
+    "platform_site",  # before Django's own apps: commands of the same name are ours
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -71,7 +72,6 @@ INSTALLED_APPS = [
     "llm_providers",
     "agents",
     "privacy",
-    "platform_site",
 ]
 
 MIDDLEWARE = [
@@ -217,6 +217,7 @@ SPECTACULAR_SETTINGS = {
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
         "StatusEnum": "agents.api.serializers.RUN_STATES",
+        "InvitationKindEnum": "accounts.api.invitation_bodies.KINDS",
         "FactorMethodEnum": "accounts.api.sign_in_bodies.METHODS",
         "NewFactorMethodEnum": "accounts.api.sign_in_bodies.NEW_METHODS",
         "KindEnum": "llm_providers.api.serializers.KIND_NAMES",
@@ -274,7 +275,10 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 PROCRASTINATE_IMPORT_PATHS = ["jobs.queue"]
 
 #: Where signed heads of the audit log go: file:/path, s3://bucket/prefix or https://…; and how often.
-AUDIT_EXPORT = env.read_list("AAP_AUDIT_EXPORT")
+AUDIT_EXPORT = env.read_places("AAP_AUDIT_EXPORT")
+AUDIT_WEBHOOK_SECRET = env.read_text("AAP_AUDIT_WEBHOOK_SECRET")
+AUDIT_S3_KEY_ID = env.read_text("AAP_AUDIT_S3_KEY_ID")
+AUDIT_S3_SECRET = env.read_text("AAP_AUDIT_S3_SECRET")
 AUDIT_EXPORT_SECONDS = env.read_int("AAP_AUDIT_EXPORT_SECONDS", 300, low=5, high=86_400)
 
 LOG_LEVEL = env.read_text("AAP_LOG_LEVEL", "INFO").upper()

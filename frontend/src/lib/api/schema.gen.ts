@@ -192,6 +192,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations/accept/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Accept an invitation: signed in, or as somebody new with a name and a password, who is then signed in.
+         *
+         *     202: somebody new who came by a link gets a link of their own by mail, whatever their address.
+         */
+        post: operations["invitation_accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/look/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What an invitation is for, before it is accepted. */
+        post: operations["invitation_look"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/": {
         parameters: {
             query?: never;
@@ -938,6 +976,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/invitations/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The invitations that are open, newest first. */
+        get: operations["invitations"];
+        put?: never;
+        /** @description Invite one person by e-mail, or several by a link; to a role that holds no more than you do. */
+        post: operations["invitation_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/invitations/{invitation_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Revoke an invitation; its link is void at once. */
+        delete: operations["invitation_revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/invitations/{invitation_id}/resend/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Send an invitation again, with a new link and a new term; the old link is void. */
+        post: operations["invitation_resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/members/": {
         parameters: {
             query?: never;
@@ -1467,6 +1557,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Signed in: the token alone. New: also a name and a password; by a link also the e-mail address. */
+        AcceptInRequest: {
+            token: string;
+            /**
+             * Format: email
+             * @default
+             */
+            email: string;
+            /** @default  */
+            name: string;
+            /** @default  */
+            password: string;
+        };
+        AcceptOut: {
+            /** @description Null: a link of their own is on its way by mail. */
+            workspace: components["schemas"]["WorkspaceRef"] | null;
+            /** @description For somebody new, who is signed in by it. */
+            access: string | null;
+            /** @description Null for the web client, which gets its cookie. */
+            refresh: string | null;
+            /** @description Seconds. */
+            expires_in: number | null;
+        };
         AccessOut: {
             access: string;
             /** @description Seconds. */
@@ -1831,6 +1944,75 @@ export interface components {
         };
         /** @enum {string} */
         HealthOutStateEnum: "unknown" | "ok" | "failing";
+        /** @description With `email` for one person; without it a link for as many as `uses`. */
+        InvitationInRequest: {
+            role: string;
+            /** Format: email */
+            email?: string;
+            domain?: string;
+            uses?: number;
+            /** @description 7 by default. */
+            days?: number;
+            groups?: string[];
+        };
+        /** @enum {string} */
+        InvitationKindEnum: "email" | "link";
+        InvitationLookOut: {
+            kind: components["schemas"]["InvitationKindEnum"];
+            /** @description Empty for a link: ask for it. */
+            email: string;
+            domain: string;
+            role: string;
+            /** @description Its name. */
+            workspace: string;
+            /** @description Somebody new gets a link of their own by mail: ask for the address only. */
+            by_mail: boolean;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        InvitationOut: {
+            id: string;
+            kind: components["schemas"]["InvitationKindEnum"];
+            /** @description Empty for a link. */
+            email: string;
+            domain: string;
+            role: string;
+            groups: string[];
+            uses_left: number;
+            used: number;
+            invited_by: components["schemas"]["PersonOut"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+        };
+        InvitationPage: {
+            results: components["schemas"]["InvitationOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        InvitationTokenInRequest: {
+            token: string;
+        };
+        InvitedOut: {
+            id: string;
+            kind: components["schemas"]["InvitationKindEnum"];
+            /** @description Empty for a link. */
+            email: string;
+            domain: string;
+            role: string;
+            groups: string[];
+            uses_left: number;
+            used: number;
+            invited_by: components["schemas"]["PersonOut"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description To be passed on; shown once. Null when it was sent by mail. */
+            link: string | null;
+        };
         /** @enum {string} */
         KindEnum: "ollama" | "openai" | "anthropic" | "azure_openai" | "openai_compatible" | "demo";
         KindOut: {
@@ -3458,6 +3640,91 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    invitation_accept: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptOut"];
+                };
+            };
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    invitation_look: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationTokenInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationLookOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     me: {
         parameters: {
             query?: never;
@@ -5027,7 +5294,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "person.ask_to_erase" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "retention.apply" | "retention.edit" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -5088,7 +5355,7 @@ export interface operations {
                 /** @description Id of the person who acted. */
                 actor?: string;
                 file_format?: "csv" | "jsonl";
-                kind?: "access.denied" | "agent.create" | "agent.delete" | "agent.publish" | "agent.restore_version" | "agent.update" | "audit.cut" | "audit.erase_subject" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "decision.resolve" | "member.leave" | "member.remove" | "member.save" | "member.update_role" | "model.set_price" | "model.update" | "person.ask_to_erase" | "provider.check" | "provider.create" | "provider.delete" | "provider.sync" | "provider.test" | "provider.update" | "retention.apply" | "retention.edit" | "run.cancel" | "run.start" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.end_sign_ins" | "user.make_operator" | "user.save" | "user.set_password" | "workspace.save";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -6149,6 +6416,165 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    invitations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    invitation_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    invitation_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    invitation_resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitedOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
