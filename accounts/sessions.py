@@ -67,8 +67,9 @@ def open_session(
 def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
     """Fresh tokens for a refresh token, which is used up by it.
 
-    A token that was used before ends the whole session (somebody else may hold it), except that the web client's other
-    tab may come a moment late: it gets the tokens that the first tab got.
+    A token that was used before ends the whole session (somebody else may hold it). A browser has many tabs with one
+    cookie: those that come within a moment of the first get the tokens that it got, with the old cookie or the new one,
+    so that no order in which their requests arrive looks like a theft.
     """
     session_id, refresh_id = read_refresh_token(token)
     reused = False
@@ -77,17 +78,19 @@ def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
         moment = now()
         if session is None or session.client != client or not is_live(session):
             raise NotAuthenticated("This sign-in has ended. Sign in again.")
-        if refresh_id == session.refresh_id:
+        just_now = (
+            client == LoginSession.Client.WEB
+            and session.rotated_at is not None
+            and moment - session.rotated_at <= SECOND_TAB
+        )
+        if just_now and refresh_id in (session.refresh_id, session.previous_refresh_id):
+            pass
+        elif refresh_id == session.refresh_id:
             session.previous_refresh_id, session.refresh_id = session.refresh_id, new_id("rft")
             session.rotated_at = session.last_used_at = moment
             session.expires_at = moment + LIFETIMES[LoginSession.Client(client)]
             session.save()
-        elif not (
-            client == LoginSession.Client.WEB
-            and refresh_id == session.previous_refresh_id
-            and session.rotated_at is not None
-            and moment - session.rotated_at <= SECOND_TAB
-        ):
+        else:
             reused = True
             session.ended_at = moment
             session.save(update_fields=["ended_at"])

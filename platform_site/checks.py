@@ -12,6 +12,21 @@ _KNOWN = ("changeme", "secret", "django-insecure-", "password", "please-change")
 
 
 @register()
+def check_token_rotation(app_configs: Any, **kwargs: Any) -> list[Error]:
+    """Our sessions rotate refresh tokens in their own rows; the library's rotation would skip its blacklist in silence."""
+    rotates = settings.SIMPLE_JWT.get("ROTATE_REFRESH_TOKENS", False)
+    if rotates and "rest_framework_simplejwt.token_blacklist" not in settings.INSTALLED_APPS:
+        return [
+            Error(
+                "SIMPLE_JWT rotates refresh tokens without the blacklist that makes used ones void. Take "
+                "ROTATE_REFRESH_TOKENS out: accounts.sessions rotates them.",
+                id="platform.E008",
+            )
+        ]
+    return []
+
+
+@register()
 def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
     """Run by every management command and by `serve`."""
     if not settings.PRODUCTION:

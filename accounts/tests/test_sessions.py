@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import LoginSession, User
+from core.clock import now
 from tests.fixtures.people import PASSWORD, Api
 
 
@@ -76,6 +82,29 @@ def test_incident_2_50_a_token_that_we_did_not_sign_is_nobody(person: Api, token
     assert Api(token, person.base).get("agents/").status_code == 401
 
 
+def test_incident_2_50_only_our_key_and_our_algorithm_count(person: Api) -> None:
+    """The claims of a good token, signed in every other way."""
+    claims = jwt.decode(person.token, options={"verify_signature": False})
+    head, body, _ = str(person.token).split(".")
+    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    right = settings.SIMPLE_JWT["SIGNING_KEY"]
+    for token in (
+        jwt.encode(claims, None, algorithm="none"),
+        jwt.encode(claims, "another-key-of-the-same-length-as-ours-000000000", algorithm="HS256"),
+        jwt.encode(claims, pem, algorithm="RS256"),
+        jwt.encode(claims, right, algorithm="HS512"),
+        jwt.encode({**claims, "aud": "others"}, right, algorithm="HS256"),
+        jwt.encode({**claims, "exp": 1}, right, algorithm="HS256"),
+        jwt.encode({**claims, "sub": "usr_x"}, right, algorithm="HS256"),
+        f"{head}.{body}.",
+        f"{head}.{body}",
+    ):
+        assert Api(token, person.base).get("agents/").status_code == 401, token
+    assert Api(jwt.encode(claims, right, algorithm="HS256"), person.base).get("agents/").status_code == 200
+
+
 def test_a_refresh_token_is_no_access_token(person: Api, nobody: Api) -> None:
     pair = nobody.post("auth/token/", {"email": "person@example.com", "password": PASSWORD}).data
     assert Api(pair["refresh"], person.base).get("agents/").status_code == 401
@@ -118,6 +147,10 @@ def test_a_second_tab_may_come_a_moment_late_but_not_more(person: Api) -> None:
     assert late.status_code == 200
     assert client.cookies[name].value == second, "the late tab gets the token that the first one got"
     assert web("refresh/", client).status_code == 200
+    assert client.cookies[name].value == second, "a third one too: no order of theirs looks like a theft"
+    LoginSession.objects.update(rotated_at=now() - timedelta(seconds=31))
+    assert web("refresh/", client).status_code == 200
+    assert client.cookies[name].value not in (first, second)
     client.cookies[name] = first
     assert web("refresh/", client).status_code == 401
     assert LoginSession.objects.get(user=person.person, client="web").ended_at is not None

@@ -54,6 +54,11 @@ def test_incident_2_1_nothing_can_run_text_as_code(path: Path) -> None:
             assert (node.module or "").split(".")[0] not in FORBIDDEN_MODULES
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_incident_2_50_no_token_is_read_unverified(path: Path) -> None:
+    assert "verify_signature" not in path.read_text()
+
+
 NETWORK = {"httpx", "httpx2", "requests", "aiohttp", "urllib3", "http.client", "urllib.request", "socket"}
 #: manage.py chaos speaks to the server that it has started itself, on loopback.
 MAY_CONNECT = ("core/egress/", "llm_providers/adapters/", "platform_site/chaos/")

@@ -1,0 +1,118 @@
+"""Many at once: refreshes of one token, set-ups of one installation, guesses at one door."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import Installation, LoginSession, Membership, User, Workspace
+from accounts.setup import issue_code
+from accounts.tokens import read_refresh_token
+from audit.models import AuditEntry
+from core.clock import now
+from tests.fixtures.people import PASSWORD, Api
+
+pytestmark = pytest.mark.django_db(transaction=True)
+EMAIL = "ann@example.com"
+RIGHT = {"email": EMAIL, "password": PASSWORD}
+
+
+@pytest.fixture
+def ann(make_person: Any, workspace: Any) -> Api:
+    api: Api = make_person(workspace, "user", email=EMAIL)
+    api.person.set_password(PASSWORD)
+    api.person.save()
+    return api
+
+
+def at_once(count: int, call: Callable[[int], int]) -> Counter[int]:
+    """The statuses of as many calls in parallel."""
+
+    def one(number: int) -> int:
+        try:
+            return call(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return Counter(pool.map(one, range(count)))
+
+
+def test_incident_2_66_of_fifty_refreshes_at_once_one_works(ann: Api, nobody: Api) -> None:
+    pair = nobody.post("auth/token/", RIGHT).data
+    body = {"refresh": pair["refresh"]}
+    statuses = at_once(50, lambda _: int(Api(None, "/api/v1/").post("auth/token/refresh/", body).status_code))
+    assert statuses == {200: 1, 401: 49}
+    assert Api(pair["access"], ann.base).get("/api/v1/me/").status_code == 401, "what came twice ends the sign-in"
+    assert AuditEntry.objects.filter(kind="session.refresh_reused").count() == 1
+
+
+def test_incident_2_66_fifty_tabs_of_one_browser_stay_signed_in(ann: Api) -> None:
+    """Those that wake up together, and those that come while the first answers arrive, with either cookie."""
+    browser = Client(headers={"X-AAP-Client": "web"})
+    browser.post("/api/v1/auth/session/", RIGHT, content_type="application/json")
+    (name,) = browser.cookies
+    cookies = [browser.cookies[name].value]
+
+    def tab(number: int) -> int:
+        one = Client(headers={"X-AAP-Client": "web"})
+        one.cookies[name] = cookies[-1] if number % 2 else cookies[0]
+        answer = one.post("/api/v1/auth/session/refresh/", {}, content_type="application/json")
+        if answer.status_code == 200:
+            cookies.append(one.cookies[name].value)
+        return int(answer.status_code)
+
+    assert at_once(50, tab) == {200: 50}
+    assert len({read_refresh_token(cookie)[1] for cookie in cookies}) == 2, "one rotation for all of them"
+    LoginSession.objects.update(rotated_at=now() - timedelta(minutes=1))
+    assert tab(1) == 200
+    assert tab(0) == 401, "long afterwards the old cookie is a theft"
+    assert tab(1) == 401
+
+
+def test_the_first_set_up_cannot_be_raced(nobody: Api) -> None:
+    Installation.objects.all().delete()
+    code = issue_code()
+
+    def come(number: int) -> int:
+        body = {"code": code, "email": f"p{number}@example.com", "password": PASSWORD, "workspace": f"W{number}"}
+        return int(Api(None, "/api/v1/").post("setup/", body).status_code)
+
+    assert at_once(12, come) == {201: 1, 409: 11}
+    assert (User.objects.count(), Workspace.objects.count(), Membership.objects.count()) == (1, 1, 1)
+
+
+def test_incident_2_16_guesses_that_come_together_are_all_counted(ann: Api, settings: Any) -> None:
+    settings.RATE_LIMITS = "1"
+    wrong = {"email": EMAIL, "password": "wrong-password-1"}
+    statuses = at_once(20, lambda _: int(Api(None, "/api/v1/").post("auth/token/", wrong).status_code))
+    assert set(statuses) == {401, 429} and statuses[401] <= 11, statuses
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("auth/token/", {"email": EMAIL, "password": "wrong-password-1"}),
+        ("auth/token/second-factor/", {"challenge": "guess", "method": "totp", "response": "000000"}),
+        ("auth/password/reset/confirm/", {"token": "guess", "password": PASSWORD}),
+        ("auth/email/confirm/", {"token": "guess"}),
+        ("invitations/accept/", {"token": "guess"}),
+        ("invitations/look/", {"token": "guess"}),
+        ("me/reauthenticate/", {"password": "wrong-password-1"}),
+        ("me/password/", {"current_password": "wrong-password-1", "new_password": "another-staple-9"}),
+    ],
+)
+def test_incident_2_16_every_way_in_is_braked(ann: Api, nobody: Api, settings: Any, path: str, body: Any) -> None:
+    settings.RATE_LIMITS = "0.1"
+    api = ann if path.startswith("me/") else nobody
+    answers = [api.post(f"/api/v1/{path}", body) for _ in range(14)]
+    codes = [answer.data["code"] for answer in answers]
+    assert answers[0].status_code in (400, 401) and "too_many_attempts" in codes, codes
+    assert answers[-1].status_code == 429 and int(answers[-1]["Retry-After"]) > 0
