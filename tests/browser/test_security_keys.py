@@ -7,11 +7,14 @@ where it is: nothing here was made by our own code but the server.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
+from tests.browser.conftest import FLAGS
 from tests.fixtures.product import EMAIL, PASSWORD, Product
+from tests.run_all import NO_BROWSER, find_browser
 
 SIGN_UP = """async ({email, password}) => {
   const call = async (path, body, token) => {
@@ -36,9 +39,31 @@ SIGN_UP = """async ({email, password}) => {
 
 
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """A browser for the server's own pages: the web client need not be built."""
+    executable = find_browser()
+    assert executable, NO_BROWSER
+    browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """With the admin's own script, which asks the key."""
+    product = Product(data=tmp_path / "data", environment={"AAP_RATE_LIMITS": "off"})
+    product.data.mkdir()
+    product.manage("collectstatic", "--noinput")
+    try:
+        yield product.start().set_up()
+    finally:
+        product.stop()
+
+
+@pytest.fixture
+def page(chromium: Browser, product: Product) -> Iterator[Page]:
     """Under the name that keys are bound to, with a key plugged in."""
-    context = browser.new_context(base_url=f"http://localhost:{product.port}")
+    context = chromium.new_context(base_url=f"http://localhost:{product.port}")
     page = context.new_page()
     devtools = context.new_cdp_session(page)
     devtools.send("WebAuthn.enable")
@@ -55,11 +80,6 @@ def test_a_key_is_set_up_and_opens_the_api_and_the_admin(page: Page) -> None:
     assert found["due"]["status"] == 401 and found["due"]["methods"] == ["webauthn", "recovery_code"]
     assert found["done"]["status"] == 200 and found["done"]["access"]
     assert (found["again"]["status"], found["again"]["code"]) == (401, "challenge_over")
-    page.goto("/admin/login/?next=/admin/")
-    page.locator("input[name=username]").fill(EMAIL)
-    page.locator("input[name=password]").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text("Now your second factor")).to_be_visible()
     page.goto("/admin/")
     expect(page.locator("input[name=password]")).to_be_visible()
     page.locator("input[name=username]").fill(EMAIL)
