@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts.admin_password import own_password
 from platform_site import client_pages, docs_views, health
 from platform_site.errors import bad_request, not_found, server_error
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("api/docs/script.js", docs_views.docs_script),
     path("api/docs/errors/", docs_views.error_reference),
     re_path(r"^api(/.*)?$", not_found),
+    path("admin/password_change/", admin.site.admin_view(own_password), name="own_password"),
     path("admin/", admin.site.urls),
     re_path(r"^(?!admin/|api/|static/|ws/|metrics).*$", client_pages.client_page),
 ]

@@ -26,7 +26,7 @@ class MySessions(ApiView):
         """My sign-ins that are open, the operator admin's too."""
         return self.page(live_sessions(self.principal.user_id), self._present, ordering=("-last_used_at", "-id"))
 
-    @extend_schema(operation_id="me_sessions_end", responses=b.EndedOut)
+    @extend_schema(operation_id="me_sessions_end", responses={200: b.EndedOut})
     def delete(self, request: Request) -> Response:
         """End all my sign-ins but this one."""
         return self.ok({"ended": end_my_other_sessions(self.actor, user=self.principal.load_user())})

@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
 from accounts.models import LoginSession, User
+from audit.models import AuditEntry
 from core.clock import now
 from core.ids import new_id
 from tests.fixtures.people import PASSWORD, Api
@@ -75,6 +76,32 @@ def test_an_admin_sign_in_ends_with_everything_that_ends_sign_ins(ann: Api) -> N
         else:
             User.objects.update(is_active=False)
         assert admin.get("/admin/").status_code == 302, end
+
+
+def test_an_operators_new_password_in_the_admin_ends_all_their_sign_ins(ann: Api, nobody: Api, settings: Any) -> None:
+    User.objects.filter(pk=ann.person.pk).update(is_staff=True, is_superuser=True)
+    admin = Client()
+    admin.force_login(User.objects.get(pk=ann.person.pk))
+    page, new = "/admin/password_change/", "a-staple-of-correct-horses"
+    assert admin.get(page).status_code == 200
+    body = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    for wrong in (
+        {"old_password": "wrong-one-123"},
+        {"new_password2": "other"},
+        {"new_password1": "x", "new_password2": "x"},
+    ):
+        assert admin.post(page, {**body, **wrong}).status_code == 200
+    assert User.objects.get(pk=ann.person.pk).check_password(PASSWORD)
+    assert admin.post(page, body).status_code == 302
+    assert User.objects.get(pk=ann.person.pk).check_password(new)
+    assert admin.get("/admin/").status_code == 302
+    assert ann.get("/api/v1/me/").status_code == 401
+    assert AuditEntry.objects.filter(kind="profile.change_password").count() == 1
+    admin.force_login(User.objects.get(pk=ann.person.pk))
+    settings.RATE_LIMITS = "0.1"
+    for _ in range(3):
+        last = admin.post(page, {**body, "old_password": "guess-after-guess"})
+    assert "Too many wrong attempts" in last.content.decode()
 
 
 def test_the_hash_follows_the_parameters(ann: Api, nobody: Api) -> None:

@@ -15,6 +15,7 @@ from platform_site.permission_table import render, routes
 OPEN_ROUTES = {
     "healthz": "liveness, no data",
     "favicon.ico": "a picture",
+    "admin/password_change/": "an operator's own password; the admin asks who it is, as for all its pages",
     "readyz": "readiness, no data",
     "metrics": "loopback or token; see platform_site.health",
     "api/schema/": "the reference is public",

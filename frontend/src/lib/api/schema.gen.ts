@@ -1843,6 +1843,9 @@ export interface components {
             /** @description False while the other address has not confirmed it. */
             done: boolean;
         };
+        EndedOut: {
+            ended: number;
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         EraseInRequest: {
             /** @description Your e-mail address, so that nobody does this by mistake. */
@@ -4229,12 +4232,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No response body */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["EndedOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
