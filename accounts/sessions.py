@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import LoginSession, User
-from accounts.tokens import Principal, TokenPair, actor_without_workspace, mint_tokens, read_refresh_token
+from accounts.tokens import (
+    ExpiredCredential,
+    Principal,
+    TokenPair,
+    actor_without_workspace,
+    mint_tokens,
+    read_refresh_token,
+    refused_credential,
+)
 from audit import kinds, record
 from core.authz import Actor
 from core.clock import now
@@ -71,19 +79,17 @@ def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
     cookie: those that come within a moment of the first get the tokens that it got, with the old cookie or the new one,
     so that no order in which their requests arrive looks like a theft.
     """
-    session_id, refresh_id = read_refresh_token(token)
-    reused = False
+    try:
+        session_id, refresh_id = read_refresh_token(token)
+    except ExpiredCredential as expired:
+        raise refused_credential(expired.user_id, "expired", ip) from None
+    reused, over = False, False
     with transaction.atomic():
         session = LoginSession.objects.select_for_update().select_related("user").filter(pk=session_id).first()
         moment = now()
         if session is None or session.client != client or not is_live(session):
-            raise NotAuthenticated("This sign-in has ended. Sign in again.")
-        just_now = (
-            client == LoginSession.Client.WEB
-            and session.rotated_at is not None
-            and moment - session.rotated_at <= SECOND_TAB
-        )
-        if just_now and refresh_id in (session.refresh_id, session.previous_refresh_id):
+            over = True
+        elif _comes_just_after(session, refresh_id, moment):
             pass
         elif refresh_id == session.refresh_id:
             session.previous_refresh_id, session.refresh_id = session.refresh_id, new_id("rft")
@@ -96,9 +102,21 @@ def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
             session.save(update_fields=["ended_at"])
             actor = actor_without_workspace(Principal(session.user_id, session.user.email, session.id, ip))
             record.write_entry(actor, kind=kinds.REFRESH_REUSED, outcome="denied", target=("user", session.user_id))
-    if reused:
+    if over and session is not None:
+        raise refused_credential(session.user_id, "ended", ip)
+    if reused or session is None:
         raise NotAuthenticated("This sign-in has ended. Sign in again.")
     return mint_tokens(session)
+
+
+def _comes_just_after(session: LoginSession, refresh_id: str, moment: datetime) -> bool:
+    """Whether this is another tab of the browser that has just got fresh tokens."""
+    return (
+        session.client == LoginSession.Client.WEB
+        and session.rotated_at is not None
+        and moment - session.rotated_at <= SECOND_TAB
+        and refresh_id in (session.refresh_id, session.previous_refresh_id)
+    )
 
 
 def is_live(session: LoginSession) -> bool:

@@ -15,12 +15,13 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import LoginSession, User
 from accounts.roles import NOT_FOR_TOKENS, permissions_held
 from accounts.second_factor.rules import refuse_without_factor
+from audit import kinds, record
 from core.authz import Actor, Permission
 from core.clock import now
 from core.errors import NotAuthenticated, NotFound
@@ -111,22 +112,27 @@ def read_refresh_token(text: str) -> tuple[str, str]:
 
 def principal_from_access_token(text: str, *, ip: str | None = None) -> Principal:
     """Who holds this access token; NotAuthenticated if it is bad, expired, or its sign-in has ended."""
-    user_id, session_id, _ = _access_claims(text)
+    try:
+        user_id, session_id, _ = _access_claims(text)
+    except ExpiredCredential as expired:
+        raise refused_credential(expired.user_id, "expired", ip) from None
     moment = connection.ops.adapt_datetimefield_value(now())
     with connection.cursor() as cursor:
         cursor.execute(_LIVE_SESSION, [session_id, user_id, moment])
         found = cursor.fetchone()
     if found is None or not found[1]:
-        raise NotAuthenticated("This sign-in has ended. Sign in again.")
+        raise refused_credential(user_id, "ended", ip)
     return Principal(user_id, found[0], session_id, ip, second_factor=bool(found[2]))
 
 
 def principals_from_access_tokens(asked: Sequence[tuple[str, str | None]]) -> list[Principal | NotAuthenticated]:
     """The same for many (token, ip) with one query: those who come back together are let in together."""
     claims: list[tuple[str, str] | NotAuthenticated] = []
-    for text, _ in asked:
+    for text, ip in asked:
         try:
             claims.append(_access_claims(text)[:2])
+        except ExpiredCredential as expired:
+            claims.append(refused_credential(expired.user_id, "expired", ip))
         except NotAuthenticated as error:
             claims.append(error)
     sessions = {one[1] for one in claims if isinstance(one, tuple)}
@@ -143,8 +149,25 @@ def principals_from_access_tokens(asked: Sequence[tuple[str, str | None]]) -> li
             email, factor = people[one]
             found.append(Principal(one[0], email, one[1], ip, second_factor=factor))
         else:
-            found.append(NotAuthenticated("This sign-in has ended. Sign in again."))
+            found.append(refused_credential(one[0], "ended", ip))
     return found
+
+
+class ExpiredCredential(NotAuthenticated):
+    """The token was good and is over."""
+
+    def __init__(self, detail: str, user_id: str) -> None:
+        super().__init__(detail)
+        self.user_id = user_id
+
+
+def refused_credential(user_id: str, reason: str, ip: str | None) -> NotAuthenticated:
+    """The refusal of a credential that was once good, which is on record; one that never was leaves nothing."""
+    actor = Actor("user", user_id, "", None, request_id=current_request_id(), ip=ip)
+    record.record_refusal(actor, kind=kinds.CREDENTIAL_REFUSED, target=("user", user_id), data={"reason": reason})
+    if reason == "expired":
+        return NotAuthenticated("The token is not valid (any more). Sign in again.")
+    return NotAuthenticated("This sign-in has ended. Sign in again.")
 
 
 # Asked on every request and every frame of a socket, so not built by the ORM each time.
@@ -281,5 +304,9 @@ def _verified(kind: type[Token], text: str) -> Token:
         raise NotAuthenticated("The token is malformed. Sign in again.")
     try:
         return kind(text)  # type: ignore[arg-type]
+    except ExpiredTokenError:
+        # Its signature is good: that is looked at before the time.
+        user_id = str(kind(text, verify=False).get("sub", ""))  # type: ignore[arg-type]
+        raise ExpiredCredential("The token is not valid (any more). Sign in again.", user_id) from None
     except (TokenError, ValueError, TypeError, KeyError):
         raise NotAuthenticated("The token is not valid (any more). Sign in again.") from None

@@ -83,7 +83,8 @@ def entries_about(user_id: str) -> Iterator[dict[str, Any]]:
     """What a person did, and what was done with their account, oldest first: for their own copy of their data."""
     after = ""
     while True:
-        rows = AuditEntry.objects.filter(Q(actor_id=user_id) | Q(target_type="user", target_id=user_id), pk__gt=after)
+        theirs = Q(actor_id=user_id) | Q(target_type="user", target_id=user_id)
+        rows = AuditEntry.objects.filter(theirs, first="", pk__gt=after)
         found = complete(list(rows.order_by("pk")[:200]))
         for one in found:
             row = one.row
