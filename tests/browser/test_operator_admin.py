@@ -21,11 +21,14 @@ from tests.fixtures.vendor import Vendor
 
 SEED = int(os.environ.get("SEED", "7"))
 MODELS = {
-    "accounts": {"loginsession", "user", "workspace"},
+    "accounts": {"loginsession", "outgoingmail", "user", "workspace"},
     "agents": {"agent", "agentversion", "decision", "run"},
-    "audit": {"auditentry"},
+    "audit": {"auditcut", "auditentry", "auditretention"},
     "llm_providers": {"languagemodel", "price", "provider", "usagerecord"},
+    "privacy": {"erasure", "retention"},
 }
+# What an installation in use need not have; their pages are looked at when they do.
+MAY_BE_EMPTY = {"auditcut", "auditretention", "erasure", "outgoingmail", "retention"}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +99,10 @@ def pages(operator: Person) -> list[str]:
     for address in lists:
         content = read(address)
         row = re.search(rf'href="({address}[^"/]+)/change/', content)
-        assert row, f"{address} shows no row"
+        if row is None:
+            assert address.split("/")[3] in MAY_BE_EMPTY, f"{address} shows no row"
+            found.append(address)
+            continue
         found += [address, f"{row[1]}/change/", f"{row[1]}/history/"]
         found += [f"{address}add/"] if f'href="{address}add/' in content else []
         found += [f"{row[1]}/delete/"] if f'{row[1]}/delete/"' in read(f"{row[1]}/change/") else []
