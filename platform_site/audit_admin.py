@@ -23,7 +23,7 @@ from accounts.api.audit import download, present_entries
 from accounts.selectors import people_by_id, workspace_names
 from audit.downloads import Form, export_all_entries
 from audit.heads import signed_head
-from audit.models import AuditCut, AuditEntry, AuditRetention
+from audit.models import AuditEntry, AuditRetention
 from audit.models.seal import INSTALLATION
 from audit.retention import LEAST_DAYS, set_retention
 from audit.selectors import EntryFilter, ShownEntry, complete, matching
@@ -144,12 +144,6 @@ class AuditEntryAdmin(ReadOnly):
 def _shown(row: AuditEntry) -> ShownEntry:
     shown: ShownEntry | None = getattr(row, "shown", None)
     return shown or complete([row])[0]
-
-
-@admin.register(AuditCut)
-class AuditCutAdmin(ReadOnly):
-    list_display = ("at", "chain", "through", "removed", "older_than")
-    ordering = ("-at",)
 
 
 class RetentionForm(forms.ModelForm):
