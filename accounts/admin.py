@@ -13,13 +13,18 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin, TabularInline
 
+from accounts import admin_access as _access  # noqa: F401  # registers its pages
 from accounts import operations
 from accounts.admin_actor import admin_actor
 from accounts.models import CustomRole, LoginSession, Membership, OutgoingMail, User, Workspace
 from accounts.roles import Role
+from accounts.selectors import memberships_of
 
 admin.site.unregister(Group)
 # allauth's own pages write past our audit log, and show what belongs to one person alone.
@@ -121,6 +126,14 @@ class UserAdmin(ModelAdmin):
     search_fields = ("email", "name")
     ordering = ("email",)
     actions = ("end_sign_ins", "reset_second_factors", "start_password_reset")
+    readonly_fields = ("workspaces",)
+
+    @admin.display(description="Workspaces")
+    def workspaces(self, person: User) -> SafeString:
+        """What they are where; each leads to what they may do there, and why."""
+        rows = [] if person._state.adding else memberships_of(person)
+        links = [(reverse("effective_access", args=[row.pk]), row.workspace, row.role_name) for row in rows]
+        return format_html_join(", ", '<a class="underline" href="{}">{} ({})</a>', links) or format_html("none yet")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # a person is disabled; what they made stays

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from accounts.models import Membership, User, WorkspaceGroup
 from accounts.rights import rights_shrank
-from accounts.sharing import LEVELS, SHARED, Level, Sharing, codename, group_grants, level_in, person_grants
+from accounts.sharing import LEVELS, OPEN, SHARED, Level, Sharing, codename, group_grants, level_in, person_grants
 from audit.action import Action, action
 from core.authz import authorize
 from core.errors import Conflict, NotFound, ValidationFailed
@@ -38,14 +38,15 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class GrantActions:
-    """The two audited verbs of one kind of object."""
+    """The audited verbs of one kind of object; `withdraw` is the operators', whom no grant has to reach."""
 
     give: Callable[..., Grant]
     take: Callable[..., None]
+    withdraw: Callable[..., None]
 
 
 def grant_actions(sharing: Sharing) -> GrantActions:
-    """`give(actor, obj=…, grantee=…, level=…)` and `take(actor, obj=…, grantee=…)`."""
+    """`give(actor, obj=…, grantee=…, level=…)`, `take(actor, obj=…, grantee=…)`, `withdraw` like `take`."""
     name, needed = sharing.name, sharing.stands_for[Level.MANAGE]
 
     @action(f"{name}.grant", requires=needed, on="obj", meaning=f"Somebody was given access to one {name}.")
@@ -68,15 +69,24 @@ def grant_actions(sharing: Sharing) -> GrantActions:
 
     @action(f"{name}.revoke_grant", requires=needed, on="obj", meaning=f"Access to one {name} was taken away.")
     def take(act: Action, *, obj: Model, grantee: str) -> None:
-        _lock(obj)
-        holder = next((one.holder for one in grants_on(obj) if one.holder.pk == grantee), None)
-        before = _erase(obj, holder) if holder is not None else None
-        if holder is None or before is None:
-            raise NotFound("Nothing was granted to them here.")
-        act.record(grantee=grantee, before=before.word)
-        _shrank(act, holder)
+        _take(act, obj, grantee)
 
-    return GrantActions(give, take)
+    @action(f"{name}.withdraw_grant", requires=None, meaning=f"An operator took access to one {name} away.")
+    def withdraw(act: Action, *, obj: Model, grantee: str) -> None:
+        act.target(obj)
+        _take(act, obj, grantee)
+
+    return GrantActions(give, take, withdraw)
+
+
+def _take(act: Action, obj: Model, grantee: str) -> None:
+    _lock(obj)
+    holder = next((one.holder for one in grants_on(obj) if one.holder.pk == grantee), None)
+    before = _erase(obj, holder) if holder is not None else None
+    if holder is None or before is None:
+        raise NotFound("Nothing was granted to them here.")
+    act.record(grantee=grantee, before=before.word)
+    _shrank(act, holder)
 
 
 def grants_on(obj: Model) -> list[Grant]:
@@ -113,46 +123,69 @@ def reasons_for(obj: Any, members: Sequence[Membership]) -> list[dict[str, Any]]
 
     `members` come with `user` and `custom_role`.
     """
-    sharing, grants = SHARED[type(obj)], grants_on(obj)
-    in_groups = _groups_of(obj, members)
-    found = []
-    for member in members:
-        reasons: list[dict[str, Any]] = []
-        if sharing.owned and obj.owner_id == member.user_id:
-            reasons.append(_reason("owner", Level.MANAGE))
-        if sharing.reaches_all is not None and sharing.reaches_all in member.held:
-            reasons.append(_reason("role", Level.MANAGE, by=member.role_name))
-        if sharing.opens is not None and obj.visibility == "workspace":
-            reasons.append(_reason("workspace", sharing.opens))
-        for grant in grants:
-            if grant.holder.pk == member.user_id:
-                reasons.append(_reason("grant", grant.level))
-            elif isinstance(grant.holder, WorkspaceGroup) and grant.holder.group_id in in_groups.get(
-                member.user_id, ()
-            ):
-                reasons.append(_reason("group", grant.level, by=grant.holder.name))
-        highest = max((LEVELS[one["level"]] for one in reasons), default=None) if member.user.is_active else None
-        can = [
-            level.word
-            for level, permission in sharing.stands_for.items()
-            if highest is not None and level <= highest and permission in member.held
-        ]
-        found.append({"user": member.user, "role": member.role_name, "can": can, "reasons": reasons})
-    return found
+    in_groups = _groups_of(obj.workspace_id, members)
+    granted = [(one.holder, one.level) for one in grants_on(obj)]
+    return [
+        {"user": member.user, "role": member.role_name, **_explain(obj, member, granted, in_groups[member.user_id])}
+        for member in members
+    ]
+
+
+def reasons_of(member: Membership, objects: Sequence[Any]) -> list[dict[str, Any]]:
+    """The other way round: what one member may do with each of these objects of one kind, and why."""
+    if not objects:
+        return []
+    model: Any = objects[0].__class__
+    in_groups = _groups_of(member.workspace_id, [member])[member.user_id]
+    granted: dict[str, list[tuple[User | WorkspaceGroup, Level]]] = {}
+    to_person = person_grants(model).objects.filter(user_id=member.user_id, content_object__in=objects)
+    for pk, name in to_person.values_list("content_object_id", "permission__codename"):
+        granted.setdefault(pk, []).append((member.user, level_in(name)))
+    to_groups = group_grants(model).objects.filter(group_id__in=in_groups, content_object__in=objects)
+    for row in to_groups.select_related("permission", "group__workspace_group"):
+        of = granted.setdefault(row.content_object_id, [])
+        of.append((row.group.workspace_group, level_in(row.permission.codename)))
+    return [{"object": obj, **_explain(obj, member, granted.get(obj.pk, []), in_groups)} for obj in objects]
+
+
+def _explain(
+    obj: Any, member: Membership, granted: Iterable[tuple[User | WorkspaceGroup, Level]], in_groups: set[int]
+) -> dict[str, Any]:
+    """`can` and `reasons` for one member and one object."""
+    sharing = SHARED[type(obj)]
+    reasons: list[dict[str, Any]] = []
+    if sharing.owned and obj.owner_id == member.user_id:
+        reasons.append(_reason("owner", Level.MANAGE))
+    if sharing.reaches_all is not None and sharing.reaches_all in member.held:
+        reasons.append(_reason("role", Level.MANAGE, by=member.role_name))
+    if sharing.opens is not None and obj.visibility == OPEN:
+        reasons.append(_reason("workspace", sharing.opens))
+    for holder, level in granted:
+        if isinstance(holder, User) and holder.pk == member.user_id:
+            reasons.append(_reason("grant", level))
+        elif isinstance(holder, WorkspaceGroup) and holder.group_id in in_groups:
+            reasons.append(_reason("group", level, by=holder.name))
+    highest = max((LEVELS[one["level"]] for one in reasons), default=None) if member.user.is_active else None
+    can = [
+        level.word
+        for level, permission in sharing.stands_for.items()
+        if highest is not None and level <= highest and permission in member.held
+    ]
+    return {"can": can, "reasons": reasons}
 
 
 def _reason(why: str, level: Level, by: str | None = None) -> dict[str, Any]:
     return {"why": why, "level": level.word, "by": by}
 
 
-def _groups_of(obj: Any, members: Sequence[Membership]) -> dict[str, set[int]]:
+def _groups_of(workspace_id: str, members: Sequence[Membership]) -> dict[str, set[int]]:
     rows = User.groups.through.objects.filter(
         user_id__in=[member.user_id for member in members],
-        group__workspace_group__workspace_id=obj.workspace_id,
+        group__workspace_group__workspace_id=workspace_id,
     )
-    found: dict[str, set[int]] = {}
+    found: dict[str, set[int]] = {member.user_id: set() for member in members}
     for user_id, group_id in rows.values_list("user_id", "group_id"):
-        found.setdefault(user_id, set()).add(group_id)
+        found[user_id].add(group_id)
     return found
 
 

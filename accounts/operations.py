@@ -61,3 +61,11 @@ def remove_member(act: Action, *, member: Membership) -> None:
     """An operator took a person out of a workspace."""
     act.target(member)
     erase_member(act, lock_member(member))
+
+
+@action("user.view_as", requires=None)
+def look_as(act: Action, *, user: User, workspace: Workspace, page: str) -> None:
+    """An operator looked at what somebody may see in a workspace."""
+    act.workspace_id = workspace.id
+    act.target(user)
+    act.record(page=page)

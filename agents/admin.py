@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from accounts.admin_actor import admin_actor
+from agents import admin_grants as _grants  # noqa: F401  # registers its pages
 from agents.models import Agent, AgentVersion, Decision, Run, RunEvent
 from agents.services.decisions import resolve_decision
 from agents.services.runs import cancel_run

@@ -12,13 +12,22 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
+from accounts.admin_access import GrantAdmin
 from accounts.admin_actor import admin_actor
 from core.errors import DomainError, ValidationFailed
 from core.text_policy import normal_name
 from llm_providers import services
 from llm_providers.connecting import ConnectionReport
 from llm_providers.credentials import origin_of
-from llm_providers.models import LanguageModel, Price, Provider, UsageRecord
+from llm_providers.models import (
+    LanguageModel,
+    Price,
+    Provider,
+    ProviderGroupGrant,
+    ProviderUserGrant,
+    UsageRecord,
+)
+from llm_providers.services.sharing import provider_grants
 from llm_providers.services.validation import clean_base_url, clean_key, clean_options, require_kind
 
 HEALTH_COLOURS = {"ok": "success", "failing": "danger", "unknown": "info"}
@@ -217,3 +226,8 @@ class UsageRecordAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(ProviderUserGrant, ProviderGroupGrant)
+class ProviderGrantAdmin(GrantAdmin):
+    verbs = provider_grants

@@ -15,6 +15,7 @@ from accounts.roles import NOT_FOR_TOKENS, ROLE_PERMISSIONS
 from accounts.sharing import SHARED, Level, Sharing
 from agents.ws.messages import SOCKET_MESSAGES, TOPIC_PERMISSIONS
 from core.authz import Permission
+from platform_site.operator_pages import PAGES
 
 _HEAD = """# Permissions
 
@@ -57,7 +58,7 @@ def _walk(patterns: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for item in patterns:
         route = prefix + str(item.pattern)
         if isinstance(item, URLResolver):
-            if route != "admin/":
+            if route != "admin/":  # covered in platform_site/tests/test_admin.py
                 yield from _walk(item.url_patterns, route)
         elif isinstance(item, URLPattern):
             yield route, item.callback
@@ -142,7 +143,8 @@ def _admin() -> str:
     text = (
         "Superusers only, with a sign-in of its own. Staff without that see nothing. Every change is in the audit log."
     )
-    return _section("Operator admin", text, ["Table", "Operators may", "Actions"], rows)
+    rows += [[f"`/admin/{route}`", "look", ""] for route in sorted(PAGES)]
+    return _section("Operator admin", text, ["Table or page", "Operators may", "Actions"], rows)
 
 
 class _Operator:

@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/docs/errors/", docs_views.error_reference),
     re_path(r"^api(/.*)?$", not_found),
     path("admin/password_change/", admin.site.admin_view(own_password), name="own_password"),
+    path("admin/", include("platform_site.operator_pages")),
     path("admin/", admin.site.urls),
     re_path(r"^(?!admin/|api/|static/|ws/|metrics).*$", client_pages.client_page),
 ]

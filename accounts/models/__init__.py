@@ -6,7 +6,7 @@ from accounts.models.invitation import Invitation
 from accounts.models.mail import OutgoingMail
 from accounts.models.proofs import EmailChange, FactorChallenge, PasswordReset
 from accounts.models.session import LoginSession
-from accounts.models.user import User, UserManager, clean_email
+from accounts.models.user import ServiceAccount, User, UserManager, clean_email
 from accounts.models.workspace import CustomRole, Membership, Workspace, WorkspaceGroup
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Membership",
     "OutgoingMail",
     "PasswordReset",
+    "ServiceAccount",
     "User",
     "UserManager",
     "Workspace",

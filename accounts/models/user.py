@@ -77,3 +77,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def label(self) -> str:
         """How the audit log and lists name them."""
         return self.name if self.kind == self.Kind.SERVICE else self.email
+
+
+class _ServiceAccounts(models.Manager["ServiceAccount"]):
+    def get_queryset(self) -> models.QuerySet[ServiceAccount]:
+        return super().get_queryset().filter(kind=User.Kind.SERVICE)
+
+
+class ServiceAccount(User):
+    """The service accounts among the users, for the operator admin's page of their own."""
+
+    objects = _ServiceAccounts()  # type: ignore[assignment,misc]
+
+    class Meta:
+        proxy = True
