@@ -94,7 +94,7 @@ def _person_of(token: str, *, lock: bool = False) -> User:
     if row is not None and row.user_id is not None:
         people = User.objects.filter(pk=row.user_id, is_active=True)
         user = (people.select_for_update() if lock else people).first()
-        if user is not None and row.bound_to == fingerprint(user.password):
+        if user is not None and row.bound_to == _present(user):
             return user
     raise ValidationFailed.on("token", "invalid_link", "This link is not valid (any more). Ask for a new one.")
 
@@ -150,6 +150,11 @@ def _due(limit: int) -> list[str]:
 def _bind(row: PasswordReset, user: User) -> str:
     """Make the link's secret; it dies with the password that it is meant to replace."""
     secret, row.digest = new_secret()
-    row.user, row.bound_to = user, fingerprint(user.password)
+    row.user, row.bound_to = user, _present(user)
     row.save()
     return secret
+
+
+def _present(user: User) -> str:
+    """What a link is meant to replace, and where it was sent; with either of them it dies."""
+    return fingerprint(f"{user.email} {user.password}")

@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(editable=False, max_length=40, primary_key=True, serialize=False)),
                 ('email', models.EmailField(max_length=254)),
                 ('digest', models.CharField(max_length=64, null=True, unique=True)),
-                ('bound_to', models.CharField(blank=True, help_text='The password that it replaces.', max_length=64)),
+                ('bound_to', models.CharField(blank=True, help_text='The password that it replaces, and the address.', max_length=64)),
                 ('created_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('looked_up_at', models.DateTimeField(null=True)),

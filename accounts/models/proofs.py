@@ -28,7 +28,9 @@ class PasswordReset(Identified):
     email = models.EmailField()
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
     digest = models.CharField(max_length=DIGEST_LENGTH, unique=True, null=True)
-    bound_to = models.CharField(max_length=DIGEST_LENGTH, blank=True, help_text="The password that it replaces.")
+    bound_to = models.CharField(
+        max_length=DIGEST_LENGTH, blank=True, help_text="The password that it replaces, and the address."
+    )
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     looked_up_at = models.DateTimeField(null=True)

@@ -121,6 +121,13 @@ def test_a_link_dies_with_time_with_the_password_and_with_the_person(
     assert ann.post("/api/v1/me/password/", change).status_code == 204
     assert nobody.post(CONFIRM, {"token": token, "password": NEW}).status_code == 400
     token = link_for(nobody, post_office)
+    PasswordReset.objects.update(created_at=now() - timedelta(hours=2))
+    User.objects.filter(pk=ann.person.pk).update(email="moved@example.com")
+    assert nobody.post(CONFIRM, {"token": token, "password": NEW}).status_code == 400, (
+        "its mailbox is somebody else's now"
+    )
+    User.objects.filter(pk=ann.person.pk).update(email=EMAIL)
+    token = link_for(nobody, post_office)
     User.objects.update(is_active=False)
     assert nobody.post(CONFIRM, {"token": token, "password": NEW}).status_code == 400
     assert password_is("something-else-altogether")
