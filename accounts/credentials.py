@@ -87,9 +87,9 @@ def ended_among(principals: Iterable[Principal]) -> set[str]:
     if by_token:
         live = {
             row[0]: row[1:]
-            for row in ApiToken.objects.filter(_LIVE(), pk__in={right.id for right in by_token.values()}).values_list(
-                "pk", "digest", "previous_digest", "previous_until"
-            )
+            for row in ApiToken.objects.filter(
+                _is_live(), pk__in={right.id for right in by_token.values()}
+            ).values_list("pk", "digest", "previous_digest", "previous_until")
         }
         ended |= {
             name for name, right in by_token.items() if not _proves(right.proof, *live.get(right.id, ("", "", None)))
@@ -97,7 +97,7 @@ def ended_among(principals: Iterable[Principal]) -> set[str]:
     return ended
 
 
-def _LIVE() -> Q:
+def _is_live() -> Q:
     return Q(revoked_at=None, user__is_active=True) & (Q(expires_at=None) | Q(expires_at__gt=now()))
 
 

@@ -47,7 +47,7 @@ def write_entry(
         kind=kind,
         outcome=outcome,
         target=target,
-        data=data or {},
+        data=_with_token(actor, data),
         workspace_id=workspace_id or actor.workspace_id,
     )
 
@@ -63,9 +63,14 @@ def record_refusal(
     actor: Actor, *, kind: str, target: tuple[str, str] = ("", ""), data: dict[str, Any] | None = None
 ) -> None:
     """Write a `denied` entry in a transaction of its own, so that it stays when the request is rolled back."""
-    data = data or {}
     held = _held_back.get()
     if held is not None:
         held.append(lambda: record_refusal(actor, kind=kind, target=target, data=data))
         return
-    count_denial(actor, kind=kind, target=target, data=data, workspace_id=actor.workspace_id)
+    told = _with_token(actor, data)
+    count_denial(actor, kind=kind, target=target, data=told, workspace_id=actor.workspace_id)
+
+
+def _with_token(actor: Actor, data: dict[str, Any] | None) -> dict[str, Any]:
+    """The entry's data, with the API token that acted for somebody, if one did."""
+    return {**(data or {}), "token": actor.token_id} if actor.token_id else data or {}

@@ -45,8 +45,11 @@ def test_a_token_is_a_credential_for_what_it_carries(owner: Api, agent: dict[str
     assert (started.status_code, again.status_code, again.data["id"]) == (202, 202, started.data["id"])
     entry = AuditEntry.objects.get(kind="run.start")
     assert (entry.actor_kind, entry.actor_id) == ("token", owner.person.pk)
+    assert entry.data["token"] == token.row["id"]  # type: ignore[attr-defined]
     for path in ("members/", "providers/", "audit/", "conversations/", "api-tokens/"):
         assert token.get(path).status_code == 403, path
+    denied = AuditEntry.objects.filter(outcome="denied", data__token=token.row["id"])  # type: ignore[attr-defined]
+    assert denied.count() == 5
     me = token.get("/api/v1/me/").data
     assert (me["id"], [space["permissions"] for space in me["workspaces"]]) == (
         owner.person.pk,
