@@ -121,7 +121,13 @@ class BeginFactor(_Own):
 
 
 class MyFactor(_Own):
-    permissions = {"DELETE": "signed_in"}
+    permissions = {"PATCH": "signed_in", "DELETE": "signed_in"}
+
+    @extend_schema(operation_id="me_second_factor_rename", request=b.FactorNameIn, responses=b.FactorOut)
+    def patch(self, request: Request, factor_id: str) -> Response:
+        """Give a second factor of mine another name."""
+        given = self.read(b.FactorNameIn)
+        return self.ok(asdict(factors.rename_factor(self.actor, user=self.me(), factor_id=factor_id, **given)))
 
     @extend_schema(operation_id="me_second_factor_remove", responses={204: None})
     def delete(self, request: Request, factor_id: str) -> Response:

@@ -72,6 +72,10 @@ class NewFactorIn(StrictSerializer):
     name = NameField(max_length=60, required=False, default="")
 
 
+class FactorNameIn(StrictSerializer):
+    name = NameField(max_length=60)
+
+
 class FactorOut(serializers.Serializer):
     id = serializers.CharField()
     method = serializers.ChoiceField(choices=NEW_METHODS)

@@ -143,6 +143,19 @@ def _add_factor(act: Action, *, user: User, method: str, data: dict[str, Any], n
     return Enrolled(_factor(row), codes)
 
 
+@action("second_factor.rename", requires=None)
+def rename_factor(act: Action, *, user: User, factor_id: str, name: str) -> Factor:
+    """A person gave a second factor another name; nothing else about it changed."""
+    with transaction.atomic():
+        row = _find(user, factor_id)
+        row = Authenticator.objects.select_for_update().get(pk=row.pk)
+        row.data = {**row.data, "name": name}
+        row.save(update_fields=["data"])
+    act.target(user)
+    act.record(factor=_id_of(row))
+    return _factor(row)
+
+
 @action("second_factor.remove", requires=None)
 def remove_factor(act: Action, *, user: User, factor_id: str) -> None:
     """A person took a second factor away; their other sign-ins ended."""

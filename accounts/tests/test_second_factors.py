@@ -114,6 +114,21 @@ def test_a_security_key(ann: Api, nobody: Api) -> None:
     assert answered(nobody, due["challenge"], "webauthn", copy).status_code == 401, "its counter stands still: a copy"
 
 
+def test_a_factor_gets_another_name_and_nothing_else(ann: Api, nobody: Api, make_person: Any, workspace: Any) -> None:
+    key = SecurityKey()
+    factor = add_key(ann, key).data["factor"]
+    place = f"/api/v1/me/second-factors/{factor['id']}/"
+    renamed = ann.patch(place, {"name": " Red key "})
+    assert renamed.status_code == 200 and renamed.data == {**factor, "name": "Red key"}
+    assert [one["name"] for one in ann.get("/api/v1/me/second-factors/").data["results"]] == ["Red key"]
+    assert AuditEntry.objects.filter(kind="second_factor.rename", target_id=ann.person.pk).count() == 1
+    due = asked(nobody)
+    assert answered(nobody, due["challenge"], "webauthn", key.get(due["webauthn"])).status_code == 200, "it still opens"
+    for body in ({}, {"name": ""}, {"name": "x" * 61}, {"name": 7}, {"name": "Other", "data": {}}):
+        assert ann.patch(place, body).status_code == 400, body
+    assert make_person(workspace, "owner").patch(place, {"name": "Mine"}).status_code == 404
+
+
 HOSTILE: list[Any] = [
     None, 7, [], {}, {"id": 1}, {"id": "x", "rawId": "x", "type": "public-key", "response": {}}, "\x00", "é" * 10,
     {"id": "AA", "rawId": "AA", "type": "public-key", "response": {

@@ -374,7 +374,8 @@ export interface paths {
         delete: operations["me_second_factor_remove"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** @description Give a second factor of mine another name. */
+        patch: operations["me_second_factor_rename"];
         trace?: never;
     };
     "/api/v1/me/second-factors/begin/": {
@@ -2246,6 +2247,10 @@ export interface components {
             agent?: string;
         };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        PatchedFactorNameInRequest: {
+            name?: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedGroupPatchRequest: {
             name?: string;
             description?: string;
@@ -4092,6 +4097,45 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_second_factor_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                factor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedFactorNameInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FactorOut"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
