@@ -2,6 +2,7 @@ import type { Metadata, Viewport } from "next";
 import { GeistSans } from "geist/font/sans";
 import localFont from "next/font/local";
 import type { ReactNode } from "react";
+import { ProofGate } from "@/components/proof/ProofGate";
 import { Toasts } from "@/components/ui/Toast";
 import { SessionProvider } from "@/lib/session/SessionProvider";
 import { THEME_SCRIPT } from "@/lib/theme/theme-script";
@@ -21,7 +22,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
     <html lang="en" className={`${GeistSans.variable} ${GeistMono.variable}`} suppressHydrationWarning>
       <head><script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} /></head>
       <body>
-        <SessionProvider>{children}</SessionProvider>
+        <SessionProvider>{children}<ProofGate /></SessionProvider>
         <Toasts />
       </body>
     </html>

@@ -5,7 +5,7 @@ import type { Agent, AgentInput } from "@/lib/api/types";
 import { DraftEditor, type Values } from "./draft-editor";
 
 const agent = (over: Partial<Agent> = {}): Agent => ({
-  id: "a", name: "Guide", description: "", owner: { id: "u", email: "e", name: "" }, published: null, changes: [], permissions: ["edit"], revision: 1,
+  id: "a", name: "Guide", description: "", owner: { id: "u", email: "e", name: "" }, published: null, changes: [], permissions: ["edit"], visibility: "workspace", revision: 1,
   draft: { instructions: "old", model: "m", model_name: "demo", tools: [], limits: { max_steps: 8, max_tokens: null, max_seconds: 120, max_cost: null }, starters: [] },
   created_at: "", updated_at: "", ...over,
 });

@@ -1,25 +1,17 @@
 "use client";
 import axios from "axios";
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Button } from "@/components/ui/Button";
 import { TextInput } from "@/components/ui/Field";
 import { ProblemNote } from "@/components/ui/Panels";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import { CLIENT_HEADER } from "@/lib/session/token";
+import { clearHash, useHash } from "@/lib/route/use-hash";
 import { useSession } from "@/lib/session/SessionProvider";
-
-const codeInAddress = (): string => {
-  const hash = new URLSearchParams(location.hash.slice(1));
-  return hash.get("code") ?? "";
-};
-const onHash = (listener: () => void) => {
-  addEventListener("hashchange", listener);
-  return () => removeEventListener("hashchange", listener);
-};
 
 export function YouStep({ onDone }: { onDone: () => void }) {
   const { enter } = useSession();
-  const linked = useSyncExternalStore(onHash, codeInAddress, () => "");
+  const linked = useHash("code") ?? "";
   const [typed, setTyped] = useState("");
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -28,7 +20,7 @@ export function YouStep({ onDone }: { onDone: () => void }) {
   const [problem, setProblem] = useState<Problem | null>(null);
   const codeBox = useRef<HTMLInputElement>(null);
   const emailBox = useRef<HTMLInputElement>(null);
-  useEffect(() => (codeInAddress() ? emailBox : codeBox).current?.focus(), []);
+  useEffect(() => (location.hash.includes("code=") ? emailBox : codeBox).current?.focus(), []);
   const codeProblem = problem?.field("code") ?? (problem && (problem.status === 403 || problem.code.includes("code")) ? problem.detail : null);
 
   const submit = async () => {
@@ -39,7 +31,7 @@ export function YouStep({ onDone }: { onDone: () => void }) {
       const { data } = await axios.post<{ access: string; expires_in: number }>("/api/v1/setup/", body, { headers: CLIENT_HEADER });
       onDone();
       await enter(data);
-      history.replaceState(history.state, "", location.pathname);
+      clearHash();
     } catch (error) {
       setProblem(toProblem(error));
       setBusy(false);

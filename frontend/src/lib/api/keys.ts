@@ -13,6 +13,8 @@ const resource = (name: string) => ({
 });
 
 export const keys = {
+  factors: "me/second-factors/",
+  logins: "me/sessions/",
   workspace: base,
   members: resource("members"),
   providers: resource("providers"),

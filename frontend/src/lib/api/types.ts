@@ -11,6 +11,16 @@ export type Page<T> = { results: T[]; next: string | null };
 export type Workspace = Schemas["MembershipOut"];
 export type Me = Schemas["MeOut"];
 export type Member = Schemas["MemberOut"];
+export type FactorMethod = Schemas["FactorMethodEnum"];
+export type Factor = Schemas["FactorOut"];
+export type Factors = Schemas["FactorsOut"];
+export type FactorBegun = Schemas["BeginFactorOut"];
+export type FactorAdded = Schemas["NewFactorOut"];
+export type Login = Schemas["SessionOut"];
+export type Erasure = Schemas["ErasureOut"];
+export type ErasureProof = Schemas["ProofOut"];
+export type Invited = Schemas["InvitationLookOut"];
+export type Accepted = Schemas["AcceptOut"];
 
 export type ProviderKind = Schemas["KindOut"];
 export type Discovered = Schemas["DiscoveredOut"];

@@ -60,5 +60,7 @@ export function when(at: string | null | undefined, now: Date = new Date()): str
 }
 /** A day of the server's calendar, which has no time zone. */
 export const dayName = (day: string): string => calendar.format(new Date(`${day}T00:00:00Z`));
+/** The day of a moment, for what lasts longer than today. */
+export const dayOf = (at: string): string => dated.format(new Date(at));
 export const fullTime = (at: string): string => complete.format(new Date(at));
 export const clockTime = (at: string | Date): string => clock.format(new Date(at));

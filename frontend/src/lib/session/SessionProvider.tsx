@@ -4,13 +4,16 @@ import { usePathname, useRouter } from "next/navigation";
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { api } from "@/lib/api/client";
 import { toProblem, type Problem } from "@/lib/api/problem";
+import { onEnrolmentAsked } from "@/lib/api/proof";
 import type { Me, Workspace } from "@/lib/api/types";
+import { doorTo, isOpen, isPassed, SECOND_FACTOR, SETUP, SIGN_IN } from "@/lib/route/doors";
+import { nextHere } from "@/lib/route/safe-next";
 import { acceptGrant, CLIENT_HEADER, currentToken, forgetSession, freshToken, hadSession, onSessionEnded, SESSION_PATH } from "./token";
 import { pickWorkspace, rememberedWorkspace, rememberWorkspace } from "./workspace";
 
 type State =
   | { phase: "loading" } | { phase: "setup" } | { phase: "anonymous" } | { phase: "unreachable"; problem: Problem }
-  | { phase: "ready"; me: Me; slug: string | null };
+  | { phase: "enrolment"; me: Me } | { phase: "ready"; me: Me; slug: string | null };
 
 type Session = {
   phase: State["phase"];
@@ -30,13 +33,19 @@ async function setupRequired(): Promise<boolean> {
   return (await api.get<{ required: boolean }>("setup/", { open: true })).required;
 }
 
+/** Where a second factor is asked for, whoever has none comes in only as far as setting one up. */
+async function comeIn(): Promise<State> {
+  const me = await api.get<Me>("me/");
+  return me.second_factor.required && !me.second_factor.enrolled ? { phase: "enrolment", me } : { phase: "ready", me, slug: rememberedWorkspace() };
+}
+
 async function begin(): Promise<State> {
   try {
     const before = hadSession();
     if (!before && (await setupRequired())) return { phase: "setup" };
     const token = await freshToken();
     if (!token) return before && (await setupRequired()) ? { phase: "setup" } : { phase: "anonymous" };
-    return { phase: "ready", me: await api.get<Me>("me/"), slug: rememberedWorkspace() };
+    return await comeIn();
   } catch (error) {
     const problem = toProblem(error);
     return problem.status === 401 ? { phase: "anonymous" } : { phase: "unreachable", problem };
@@ -68,20 +77,22 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [phase]);
 
   useEffect(() => {
-    const outside = path.startsWith("/sign-in") || path.startsWith("/setup");
-    if (phase === "setup" && !path.startsWith("/setup")) router.replace(`/setup/${location.hash}`);
+    const inSetup = path.startsWith("/setup");
+    const target = isPassed(path) ? nextHere() : location.pathname + location.search;
+    if (phase === "setup" && !inSetup) router.replace(`${SETUP}${location.hash}`);
     if (phase === "ready") entered.current = true;
-    if (phase === "anonymous" && !outside) {
-      const door = `/sign-in/?next=${encodeURIComponent(location.pathname + location.search)}`;
+    if (phase === "ready" && path.startsWith("/second-factor")) router.replace(target);
+    if (phase === "enrolment" && !path.startsWith("/second-factor") && (!isOpen(path) || isPassed(path))) router.replace(doorTo(SECOND_FACTOR, target));
+    if (phase === "anonymous" && inSetup) router.replace(SIGN_IN);
+    else if (phase === "anonymous" && !isOpen(path)) {
+      const door = doorTo(SIGN_IN, target);
       if (entered.current) location.replace(door); else router.replace(door);
     }
-    if (phase === "anonymous" && path.startsWith("/setup")) router.replace("/sign-in/");
   }, [phase, path, router]);
 
-  const reload = useCallback(async () => {
-    const me = await api.get<Me>("me/");
-    setState({ phase: "ready", me, slug: rememberedWorkspace() });
-  }, []);
+  const reload = useCallback(async () => setState(await comeIn()), []);
+
+  useEffect(() => onEnrolmentAsked(() => void reload().catch(() => undefined)), [reload]);
 
   const enter = useCallback(async (grant: { access: string; expires_in: number }) => {
     acceptGrant(grant);
@@ -103,7 +114,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [router]);
 
   const value = useMemo<Session>(() => {
-    const me = state.phase === "ready" ? state.me : null;
+    const me = state.phase === "ready" || state.phase === "enrolment" ? state.me : null;
     const workspace = state.phase === "ready" ? pickWorkspace(state.me.workspaces, state.slug) : null;
     return {
       phase: state.phase, me, workspace, problem: state.phase === "unreachable" ? state.problem : null,
