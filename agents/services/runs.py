@@ -20,9 +20,6 @@ from core.errors import NotFound, TooManyRequests, Unavailable
 from core.ids import new_id
 from core.prepared import Prepared
 
-MAX_OPEN_RUNS = 50
-MAX_OPEN_RUNS_OF_WORKSPACE = 1_000
-MAX_QUEUED_RUNS = 5_000
 Mode = Literal["queue", "interrupt"]
 
 
@@ -100,19 +97,19 @@ def check_room(act: Action) -> None:
         return
     factor = float(settings.RATE_LIMITS)
     mine, of_workspace = open_run_counts(act.actor)
-    if mine >= MAX_OPEN_RUNS * factor:
+    if mine >= settings.MAX_OPEN_RUNS * factor:
         raise TooManyRequests(
             f"You have {mine} runs going on or waiting. Wait for one to end, or stop one.",
             code="too_many_open_runs",
             headers={"Retry-After": "5"},
         )
-    if of_workspace >= MAX_OPEN_RUNS_OF_WORKSPACE * factor:
+    if of_workspace >= settings.MAX_OPEN_RUNS_OF_WORKSPACE * factor:
         raise TooManyRequests(
             f"This workspace has {of_workspace} runs going on or waiting. Wait for some to end.",
             code="too_many_open_runs_of_workspace",
             headers={"Retry-After": "5"},
         )
-    if queue_is_full(int(MAX_QUEUED_RUNS * factor)):
+    if queue_is_full(int(settings.MAX_QUEUED_RUNS * factor)):
         raise Unavailable(
             "More runs wait than the workers get through. Try again in a little while.",
             code="queue_full",

@@ -14,7 +14,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def tight(settings: Any) -> None:
-    settings.RATE_LIMITS = "0.04"  # two of a person, forty of a workspace, two hundred in all
+    settings.RATE_LIMITS = "1"
+    settings.MAX_OPEN_RUNS, settings.MAX_OPEN_RUNS_OF_WORKSPACE, settings.MAX_QUEUED_RUNS = 2, 40, 200
 
 
 def start(api: Any, agent: dict[str, Any]) -> Any:

@@ -35,6 +35,10 @@ OLLAMA_BASE_URL = _OLLAMA if "://" in _OLLAMA else f"http://{_OLLAMA}"
 ALLOWED_PRIVATE_HOSTS = env.read_list("AAP_ALLOWED_PRIVATE_HOSTS", "127.0.0.1:11434,localhost:11434,[::1]:11434")
 METRICS_TOKEN = env.read_text("AAP_METRICS_TOKEN")
 RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
+#: Runs that go on or wait; times RATE_LIMITS.
+MAX_OPEN_RUNS = 50
+MAX_OPEN_RUNS_OF_WORKSPACE = 1_000
+MAX_QUEUED_RUNS = 5_000
 
 #: Where people reach the product: links in mails begin with it, and security keys are bound to its host name.
 PUBLIC_URL = env.read_public_url("AAP_PUBLIC_URL", f"http://localhost:{PORT}")
