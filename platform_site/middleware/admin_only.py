@@ -58,5 +58,22 @@ class AdminSignInMiddleware:
         return self.get_response(request)
 
 
+class AdminConfirmMiddleware:
+    """Something dangerous needs a fresh proof. Asked after the CSRF check, which is a view middleware further up."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *args: Any) -> HttpResponse | None:
+        if request.method != "POST" or not request.path.startswith("/admin/"):
+            return None
+        from accounts.admin_confirm import ask_for_proof
+
+        return ask_for_proof(request)
+
+
 class AdminMessageMiddleware(_AdminOnly, MessageMiddleware):
     async_capable = False

@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "platform_site.middleware.admin_only.AdminAuthenticationMiddleware",
     "platform_site.middleware.admin_only.AdminSignInMiddleware",
     "platform_site.middleware.admin_only.AdminMessageMiddleware",
+    "platform_site.middleware.admin_only.AdminConfirmMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
