@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import Any
 
+from core.secret import Secret
+
 _BAD = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -34,7 +36,9 @@ def normal_name(text: str) -> str:
 
 
 def clean_json(value: Any) -> Any:
-    """`value` (anything JSON can hold) with `replace_bad` applied to every string and key in it."""
+    """`value` (anything JSON can hold) with `replace_bad` applied to every string and key in it. TypeError for a secret."""
+    if isinstance(value, Secret):
+        raise TypeError("A secret is not written down.")
     if isinstance(value, str):
         return replace_bad(value)
     if isinstance(value, dict):

@@ -73,15 +73,3 @@ def make_access(
     return Access(
         kind=cast(ProviderKind, kind), identity=identity, base_url=url, api_key=api_key, options=dict(options)
     )
-
-
-def rotate_keys() -> int:
-    """Encrypt every stored key anew with the first encryption key; returns how many were not yet."""
-    changed = 0
-    for credential in ProviderCredential.objects.all():
-        if vault.needs_rotation(credential.secret):
-            plain = vault.open_sealed(credential.secret, model=_MODEL, field=_FIELD, row=credential.id)
-            credential.secret = vault.seal(plain, model=_MODEL, field=_FIELD, row=credential.id)
-            credential.save(update_fields=["secret"])
-            changed += 1
-    return changed

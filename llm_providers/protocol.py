@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
 from core.money import Money
+from core.secret import Secret
 
 ProviderKind = Literal["ollama", "openai", "openai_compatible", "azure_openai", "anthropic", "demo"]
 FinishReason = Literal["stop", "length", "tool_calls", "refused"]
@@ -80,7 +81,7 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach a vendor. `api_key` is the plain secret; it lives only in the gateway's and the adapter's frames.
+    """How to reach a vendor. `api_key` shows itself to nobody; adapters send `plain_key`.
 
     `identity` changes whenever anything about the connection changes, so that clients can be kept per identity.
     """
@@ -88,8 +89,17 @@ class Access:
     kind: ProviderKind
     identity: str
     base_url: str
-    api_key: str | None = field(default=None, repr=False)
+    api_key: Secret | str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.api_key, str):
+            object.__setattr__(self, "api_key", Secret(self.api_key))
+
+    @property
+    def plain_key(self) -> str | None:
+        """The key as it is sent."""
+        return self.api_key.reveal() if isinstance(self.api_key, Secret) else None
 
 
 # --- What comes back --------------------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ Imported by gateway and services only.
 from __future__ import annotations
 
 from core import cipher
-from core.cipher import SealedColumn, SecretUnreadable, needs_rotation, seal
+from core.cipher import SealedColumn, SecretUnreadable, seal
 
-__all__ = ["SEALED", "SecretUnreadable", "hint_of", "needs_rotation", "open_sealed", "seal"]
+__all__ = ["SEALED", "SecretUnreadable", "hint_of", "open_sealed", "seal"]
 
 HINT_MIN_LENGTH = 12
 SEALED = SealedColumn(

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr, each with the request id of the work it belongs to; secrets are masked by pattern."""
+"""Logs as JSON lines on stderr, each with the request id of the work it belongs to; secrets are masked."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from core.request_context import current_request_id
+from core.secret import MASK, Secret
 
 # Keys of the vendors, bearer tokens, our own sealed values: nothing of that shape has a place in a log line.
 _SECRETS = re.compile(
@@ -20,7 +21,7 @@ _SECRETS = re.compile(
 
 def mask(text: str) -> str:
     """`text` with everything that looks like a secret replaced."""
-    return _SECRETS.sub("[secret]", text)
+    return _SECRETS.sub(MASK, text)
 
 
 def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -30,8 +31,27 @@ def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+# Whatever stands under one of these names is a secret, whatever it looks like.
+_NAMES = re.compile(r"(?i)(password|secret|api_?key|authorization|cookie|credential|private_?key|otp|recovery)")
+
+
 def _mask_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {key: mask(value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: _masked(key, value) for key, value in event.items()}
+
+
+def _masked(key: str, value: Any) -> Any:
+    """`value` without secrets: by its type, by its name, by its looks; in whatever it is nested."""
+    if isinstance(value, Secret) or (value and key and _NAMES.search(key) and not isinstance(value, (bool, int))):
+        return MASK
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, dict):
+        return {name: _masked(str(name), item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_masked("", item) for item in value]
+    if isinstance(value, (bool, int, float)) or value is None:
+        return value
+    return mask(repr(value))
 
 
 def configure_logging(level: str = "INFO") -> None:

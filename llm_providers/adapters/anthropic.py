@@ -26,7 +26,7 @@ class AnthropicAdapter:
     kind: ClassVar[ProviderKind] = "anthropic"
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        dialect = MessagesEvents(model=request.model, name=NAME, api_key=access.api_key)
+        dialect = MessagesEvents(model=request.model, name=NAME, api_key=access.plain_key)
         return stream_events(
             lambda: _open(request, access), dialect, sse=True, name=NAME, access=access, on_text=request.on_text
         )
@@ -43,7 +43,7 @@ class AnthropicAdapter:
             return models
         except Exception as error:
             problem = error
-        raise_mapped(problem, name=NAME, api_key=access.api_key)
+        raise_mapped(problem, name=NAME, api_key=access.plain_key)
 
 
 async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
@@ -65,7 +65,7 @@ async def _open(request: ModelRequest, access: Access) -> httpx2.Response:
         return response
     except Exception as error:
         problem = error
-    raise_mapped(problem, name=NAME, api_key=access.api_key)
+    raise_mapped(problem, name=NAME, api_key=access.plain_key)
 
 
 def _described(model: Any) -> DiscoveredModel:
@@ -87,13 +87,13 @@ def _build(access: Access) -> anthropic.AsyncAnthropic:
     from core.egress.connect import tls_context
     from core.egress.transport import CONNECT_SECONDS, FIRST_BYTE_SECONDS, guarded_client
 
-    if not access.api_key:
+    if not access.plain_key:
         raise AuthFailed("Anthropic needs a key. Enter one in the provider's settings.")
     base_url = parse_url(access.base_url).url
     if base_url.startswith("https"):
         tls_context()  # here, in the thread, and not at the first connection
     client = anthropic.AsyncAnthropic(
-        api_key=access.api_key,
+        api_key=access.plain_key,
         base_url=base_url.removesuffix("/v1"),
         max_retries=0,
         timeout=httpx2.Timeout(FIRST_BYTE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),

@@ -30,7 +30,7 @@ class AzureOpenAIAdapter:
     kind: ClassVar[ProviderKind] = "azure_openai"
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        dialect = ChatEvents(name=NAME, api_key=access.api_key)
+        dialect = ChatEvents(name=NAME, api_key=access.plain_key)
         return stream_events(
             lambda: _open(request, access), dialect, sse=True, name=NAME, access=access, on_text=request.on_text
         )

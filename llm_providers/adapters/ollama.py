@@ -60,10 +60,10 @@ class OllamaAdapter:
             )
             rest = [DiscoveredModel(name=name) for name in names[DESCRIBE_AT_MOST:]]
             return [model for model in described if model is not None] + rest
-        mapped = as_provider_error(problem, name=NAME, api_key=access.api_key, started=False)
+        mapped = as_provider_error(problem, name=NAME, api_key=access.plain_key, started=False)
         if isinstance(mapped, Unreachable) and mapped.retryable:
             mapped = Unreachable(f"{mapped.detail} Is Ollama running? Start it with: ollama serve")
-        raise_mapped(mapped or problem, name=NAME, api_key=access.api_key)
+        raise_mapped(mapped or problem, name=NAME, api_key=access.plain_key)
 
 
 async def _describe(
@@ -105,13 +105,13 @@ async def _open(request: ModelRequest, access: Access) -> httpx.Response:
         finally:
             await response.aclose()
         problem: Exception = error_from_status(
-            response.status_code, said, response.headers, name=NAME, api_key=access.api_key
+            response.status_code, said, response.headers, name=NAME, api_key=access.plain_key
         )
     except ProviderError:
         raise
     except Exception as error:
         problem = error
-    raise_mapped(problem, name=NAME, api_key=access.api_key)
+    raise_mapped(problem, name=NAME, api_key=access.plain_key)
 
 
 def _build(access: Access) -> Clients:
@@ -126,7 +126,7 @@ def _build(access: Access) -> Clients:
         tls_context()
     transport = guarded_transport(httpx)
     # The SDK adds OLLAMA_API_KEY of the environment unless a header is given; an explicit empty one is removed below.
-    headers = {"authorization": f"Bearer {access.api_key}"} if access.api_key else {"authorization": "none"}
+    headers = {"authorization": f"Bearer {access.plain_key}"} if access.plain_key else {"authorization": "none"}
     common: dict[str, Any] = {
         "transport": transport,
         "trust_env": False,
@@ -134,7 +134,7 @@ def _build(access: Access) -> Clients:
         "timeout": httpx.Timeout(FIRST_BYTE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
     }
     sdk = ollama.AsyncClient(host=base_url, headers={**headers, "accept-encoding": "identity"}, **common)
-    if not access.api_key:
+    if not access.plain_key:
         del sdk._client.headers["authorization"]
-    own = {"content-type": "application/json", "accept-encoding": "identity", **(headers if access.api_key else {})}
+    own = {"content-type": "application/json", "accept-encoding": "identity", **(headers if access.plain_key else {})}
     return Clients(sdk=sdk, http=httpx.AsyncClient(base_url=base_url, headers=own, **common))

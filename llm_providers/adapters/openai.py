@@ -30,7 +30,7 @@ class OpenAIAdapter:
     kind: ClassVar[ProviderKind] = "openai"
 
     def stream(self, request: ModelRequest, access: Access) -> AsyncIterator[ModelEvent]:
-        dialect = ResponsesEvents(model=request.model, name=NAME, api_key=access.api_key)
+        dialect = ResponsesEvents(model=request.model, name=NAME, api_key=access.plain_key)
         return stream_events(
             lambda: _open(request, access), dialect, sse=True, name=NAME, access=access, on_text=request.on_text
         )

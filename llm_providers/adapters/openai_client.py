@@ -46,13 +46,13 @@ def _arguments(access: Access, *, needs_key: bool) -> dict[str, Any]:
 
     if access.base_url.startswith("https"):
         tls_context()  # here, in the thread, and not at the first connection
-    if not access.api_key and needs_key:
+    if not access.plain_key and needs_key:
         raise AuthFailed("This provider needs a key. Enter one in the provider's settings.")
     http = guarded_client()
-    if not access.api_key:
+    if not access.plain_key:
         http.event_hooks["request"].append(_without_authorization)
     return {
-        "api_key": access.api_key or "none",
+        "api_key": access.plain_key or "none",
         "max_retries": 0,
         "timeout": httpx2.Timeout(FIRST_BYTE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
         "http_client": http,
@@ -94,7 +94,7 @@ async def post_stream(
         return response
     except Exception as error:
         problem = error
-    raise_mapped(problem, name=name, api_key=access.api_key)
+    raise_mapped(problem, name=name, api_key=access.plain_key)
 
 
 async def list_model_ids(client: openai.AsyncOpenAI, *, name: str, access: Access) -> AsyncIterator[Any]:
@@ -109,7 +109,7 @@ async def list_model_ids(client: openai.AsyncOpenAI, *, name: str, access: Acces
         return
     except Exception as error:
         problem = error
-    raise_mapped(problem, name=name, api_key=access.api_key)
+    raise_mapped(problem, name=name, api_key=access.plain_key)
 
 
 def base_of(access: Access) -> str:

@@ -66,7 +66,7 @@ async def stream_events(
         problem = error
     finally:
         await response.aclose()
-    raise_mapped(problem, name=name, api_key=access.api_key, started=True)
+    raise_mapped(problem, name=name, api_key=access.plain_key, started=True)
 
 
 class Tap:
