@@ -131,21 +131,23 @@ class Guards(ast.NodeTransformer):
         if called == "visible_to" and len(node.args) == 3:
             return self._changed(node, "tenant filter visible_to", node.args[2])
         if called in QUERIES and isinstance(node.func, ast.Attribute):
-            for keyword in node.keywords:
-                if keyword.arg in NARROWING:
-                    fewer = ast.Call(node.func, node.args, [one for one in node.keywords if one is not keyword])
-                    node = self._changed(node, f"{NARROWING[keyword.arg]} {keyword.arg}", fewer)  # type: ignore[assignment]
+            changed: ast.expr = node
+            for keyword in [one for one in node.keywords if one.arg in NARROWING]:
+                fewer = ast.Call(node.func, node.args, [one for one in node.keywords if one is not keyword])
+                what = f"{NARROWING[keyword.arg or '']} {keyword.arg}"
+                changed = self._changed(node, what, fewer, within=changed)
+            return changed
         return node
 
-    def _changed(self, node: ast.Call, what: str, instead: ast.expr) -> ast.expr:
-        name = self._site(node, what)
+    def _changed(self, node: ast.Call, what: str, instead: ast.expr, within: ast.expr | None = None) -> ast.expr:
+        """`within`: what the call has become by now, when it holds several guards."""
+        name, now = self._site(node, what), within or node
         if name == self._out:
             return _located(instead, node)
         if self._mark:  # an expression that says that it was reached and is what it was
             reached = ast.Call(ast.Name("__reached__", ast.Load()), [ast.Constant(name)], [])
-            pair = ast.Tuple([reached, node], ast.Load())
-            return _located(ast.Subscript(pair, ast.Constant(1), ast.Load()), node)
-        return node
+            return _located(ast.Subscript(ast.Tuple([reached, now], ast.Load()), ast.Constant(1), ast.Load()), node)
+        return now
 
 
 def _name(node: ast.AST) -> str:
