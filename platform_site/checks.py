@@ -28,7 +28,7 @@ def check_token_rotation(app_configs: Any, **kwargs: Any) -> list[Error]:
 
 @register()
 def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
-    """Run by every management command and by `serve`."""
+    """Run by every management command; those that skip Django's checks ask `refusals`."""
     if not settings.PRODUCTION:
         return []
     from platform_site import env
@@ -79,3 +79,8 @@ def check_production_settings(app_configs: Any, **kwargs: Any) -> list[Error]:
     if settings.DEBUG:
         problems.append(Error("DEBUG is on.", id="platform.E005"))
     return problems
+
+
+def refusals() -> list[Error]:
+    """All that speaks against a start; for the commands that leave out Django's slower checks."""
+    return [*check_token_rotation(None), *check_production_settings(None)]

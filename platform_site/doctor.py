@@ -71,9 +71,9 @@ def _guarded(subject: str, check: Check) -> Iterator[Finding]:
 
 
 def check_settings() -> Iterator[Finding]:
-    from platform_site.checks import check_production_settings
+    from platform_site.checks import refusals
 
-    problems = check_production_settings(None)
+    problems = refusals()
     for problem in problems:
         yield Finding("failed", "Settings", str(problem.msg))
     if not problems:

@@ -82,7 +82,9 @@ async def test_only_what_fits_is_accepted_and_only_once(owner: Any, asker: Any) 
     assert next(e for e in events if e["type"] == "tool.completed")["outcome"] == "denied"
 
 
-async def test_of_many_people_one_decides(owner: Any, asker: Any, make_person: Any, workspace: Any) -> None:
+async def test_incident_3_21_of_many_people_one_decides(
+    owner: Any, asker: Any, make_person: Any, workspace: Any
+) -> None:
     people = [owner, *[await in_db(make_person, workspace, "admin") for _ in range(5)]]
 
     def answer(number: int) -> int:

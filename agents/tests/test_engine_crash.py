@@ -99,7 +99,7 @@ def test_a_run_that_only_ever_kills_its_worker_is_given_up() -> None:
     assert failed.code == "internal_error" and len(twin.commits) < 30
 
 
-def test_an_ended_run_is_never_touched_again() -> None:
+def test_incident_3_16_an_ended_run_is_never_touched_again() -> None:
     twin = make()
     asyncio.run(twin.run())
     before = len(twin.commits)

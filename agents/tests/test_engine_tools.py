@@ -89,7 +89,7 @@ class _Tool:
         return ToolResult(self._text)
 
 
-def test_bounds_around_a_tool() -> None:
+def test_incident_3_24_bounds_around_a_tool() -> None:
     assert "0.05 seconds" in call(_Tool(sleep=5)).text
     assert len(call(_Tool("é" * 100_000)).text.encode()) <= OUTPUT_LIMIT
     assert call(_Tool("a\x00b\ud800")).text == "a\ufffdb\ufffd"

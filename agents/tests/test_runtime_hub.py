@@ -47,7 +47,7 @@ def take(watch: Watch) -> list[dict[str, Any]]:
     return [json.loads(frame) for frame in watch.take()]
 
 
-def test_a_slow_watcher_gets_merged_text_and_one_wake() -> None:
+def test_incident_3_7_a_slow_watcher_gets_merged_text_and_one_wake() -> None:
     hub, channel = opened()
     idle = Idle()
     watch = hub.watch("run_1", idle, after_seq=2)
@@ -126,7 +126,7 @@ def test_dropped_text_is_never_sent_again() -> None:
     assert [frame.get("text", frame.get("seq")) for frame in take(watch)] == [4, 5, "whole"]
 
 
-def test_the_ring_is_bounded_and_the_journal_fills_in() -> None:
+def test_incident_3_7_the_ring_is_bounded_and_the_journal_fills_in() -> None:
     hub, channel = opened()
     watch = hub.watch("run_1", Idle(), after_seq=2)
     events = [event(seq, "tool.progress", call="c") for seq in range(4, 3000)]
@@ -179,7 +179,7 @@ def test_a_look_that_is_older_than_what_came_meanwhile_brings_nothing_back(newer
     assert channel.ended == (newer.type == "run.cancelled")
 
 
-def test_channels_go_when_nobody_needs_them() -> None:
+def test_incident_3_11_channels_go_when_nobody_needs_them() -> None:
     hub, _ = opened()
     watch = hub.watch("run_1", Idle(), after_seq=0)
     hub.leave(watch)

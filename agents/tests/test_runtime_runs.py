@@ -30,7 +30,7 @@ def message_rows(conversation: str) -> list[dict[str, Any]]:
     return list(Message.objects.filter(conversation_id=conversation).order_by("run_id", "seq").values())
 
 
-async def test_a_run_answers_and_everything_is_stored(owner: Any, agent: Any) -> None:
+async def test_incident_3_4_a_run_answers_and_everything_is_stored(owner: Any, agent: Any) -> None:
     async with runtime():
         run_id = await start(owner, agent, "Hello [[tokens:30 gap:1]]")
         run = await ended(run_id)
@@ -79,7 +79,7 @@ async def test_a_follower_gets_every_character_and_no_frame_out_of_place(owner: 
 
 
 @pytest.mark.parametrize("kind", ["cut", "resume"])
-async def test_cut_at_every_frame_and_go_on(owner: Any, agent: Any, kind: str) -> None:
+async def test_incident_3_1_cut_at_every_frame_and_go_on(owner: Any, agent: Any, kind: str) -> None:
     """INCIDENTS 3.1: wherever the connection breaks, what a client ends up with is the stored text, byte for byte."""
     async with runtime():
         for cut in range(1, 30, 2):
@@ -98,7 +98,7 @@ async def test_cut_at_every_frame_and_go_on(owner: Any, agent: Any, kind: str) -
                 assert second.done[message].startswith(text)
 
 
-async def test_cancel_keeps_the_text_and_is_quick(owner: Any, agent: Any) -> None:
+async def test_incident_3_5_cancel_keeps_the_text_and_is_quick(owner: Any, agent: Any) -> None:
     async with runtime():
         run_id = await start(owner, agent, "Long [[tokens:500 gap:10]]")
         follower = Follower(run_id)
@@ -195,7 +195,7 @@ async def test_losing_the_lease_is_noticed_by_the_heartbeat(owner: Any, agent: A
         host.keeper = lease.LeaseKeeper()
 
 
-async def test_a_run_that_nobody_announced_is_found_by_the_sweep(owner: Any, agent: Any) -> None:
+async def test_incident_3_14_a_run_that_nobody_announced_is_found_by_the_sweep(owner: Any, agent: Any) -> None:
     run_id = await start(owner, agent, "Quiet [[tokens:3 gap:0]]")
     async with runtime():
         assert (await ended(run_id, 5)).status == "succeeded"
@@ -245,7 +245,9 @@ async def test_a_run_that_takes_too_long_is_stopped_in_words(owner: Any, demo_mo
     assert run.output_text, "what was written is kept"
 
 
-async def test_a_journal_that_makes_no_sense_fails_the_run_and_nothing_else(owner: Any, agent: Any) -> None:
+async def test_incident_2_55_a_journal_that_makes_no_sense_fails_the_run_and_nothing_else(
+    owner: Any, agent: Any
+) -> None:
     broken = await start(owner, agent, "broken")
     nonsense = {"type": "run.exploded"}
     await in_db(lambda: RunEvent.objects.filter(run_id=broken).update(event=nonsense, type="run.exploded"))

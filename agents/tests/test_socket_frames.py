@@ -87,7 +87,7 @@ def scope(**headers: str) -> dict[str, Any]:
         ({}, False),
     ],
 )
-def test_origin_is_our_own_or_absent(headers: dict[str, str], allowed: bool, settings: Any) -> None:
+def test_incident_2_62_origin_is_our_own_or_absent(headers: dict[str, str], allowed: bool, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
     assert may_connect(scope(**headers)) is allowed
 

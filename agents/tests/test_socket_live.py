@@ -175,7 +175,7 @@ async def cut_and_come_back(product: Product, prompt: str, cut: int) -> bool:
 
 
 @pytest.mark.timeout(600)
-async def test_reconnect_after_every_frame_gives_the_same_text(product: Product) -> None:
+async def test_incident_3_1_reconnect_after_every_frame_gives_the_same_text(product: Product) -> None:
     """INCIDENTS 3.1. One run in `make test`, five in `make test-all`."""
     prompts = PROMPTS if os.environ.get("FULL") else PROMPTS[:1]
     for prompt in prompts:
@@ -199,7 +199,7 @@ async def test_stop_keeps_what_was_seen(product: Product) -> None:
     assert client.answer() == client.texts[next(iter(client.texts))] != ""
 
 
-async def test_an_answer_larger_than_a_clients_frame_may_be_arrives_whole(product: Product) -> None:
+async def test_incident_3_9_an_answer_larger_than_a_clients_frame_may_be_arrives_whole(product: Product) -> None:
     """64 KiB is the limit for what clients send, not for what they get."""
     run = await asyncio.to_thread(start, product, "Long [[tokens:14000 gap:0]]")
     async with connect(product) as client:
@@ -234,7 +234,7 @@ async def test_two_hundred_viewers_of_one_run_all_see_the_same(product: Product)
     assert len(set(await asyncio.gather(*(view() for _ in range(200))))) == 1
 
 
-async def test_close_codes(product: Product) -> None:
+async def test_incident_3_3_close_codes(product: Product) -> None:
     async with connect(product, token=None) as client:
         await client.send(type="authenticate", token="wrong")
         assert await close_code(client) == 4401

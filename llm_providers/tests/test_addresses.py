@@ -44,7 +44,7 @@ async def test_no_form_passes_the_field_or_the_adapter_of_any_kind(kind: str) ->
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("kind", ["ollama", "openai", "openai_compatible", "azure_openai", "anthropic"])
-async def test_a_redirect_to_an_internal_address_is_an_error_that_says_so(
+async def test_incident_2_23_a_redirect_to_an_internal_address_is_an_error_that_says_so(
     kind: str, status: int, settings: Any
 ) -> None:
     async with listening() as inner:
@@ -67,3 +67,28 @@ async def test_a_redirect_to_an_internal_address_is_an_error_that_says_so(
             forget_connection(access)
             assert outer.connections >= 1
         assert inner.connections == 0
+
+
+NAMES = ["../../secret", "m/../../x", "m?api-key=x", "m#x", "m%2f..%2fx", "..;/m", "m\\x", "m\r\nX-A: b", "m@host", "."]
+
+
+@pytest.mark.parametrize("kind", ["ollama", "openai", "openai_compatible", "azure_openai", "anthropic"])
+async def test_incident_2_36_a_models_name_is_no_path(kind: str, settings: Any) -> None:
+    """It is sent as a text in the body or not at all: the vendor is asked at the same path as for any other model."""
+
+    async def refuse(listener: Listener, reader: Any, writer: Any) -> None:
+        while await read_request(listener, reader):
+            writer.write(b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+
+    async with listening(refuse) as vendor:
+        settings.ALLOWED_PRIVATE_HOSTS = (vendor.authority,)
+        options = {"api_version": "2024-10-21"} if kind == "azure_openai" else {}
+        access = Access(kind=kind, identity="names", base_url=vendor.url, api_key="k" * 20, options=options)  # type: ignore[arg-type]
+        for name in ("plain", *NAMES):
+            with pytest.raises(ProviderError):
+                async for _ in adapter_for(kind).stream(ModelRequest(name, (UserMessage("hi"),)), access):
+                    pass
+        forget_connection(access)
+    lines = {head.split(b"\r\n")[0] for head in vendor.heads}
+    assert len(lines) == 1, lines
+    assert len(vendor.heads) == (1 if kind == "azure_openai" else 1 + len(NAMES))

@@ -84,7 +84,7 @@ def test_wrong_input_is_a_400_on_its_field(owner: Any, body: dict[str, Any], fie
     assert not Provider.objects.exists()
 
 
-def test_the_servers_own_key_goes_to_the_vendors_own_address_only(owner: Any, settings: Any) -> None:
+def test_incident_2_44_the_servers_own_key_goes_to_the_vendors_own_address_only(owner: Any, settings: Any) -> None:
     settings.VENDOR_ENVIRONMENT = {"OPENAI_API_KEY": KEY}
     body = {"kind": "openai", "name": "x", "use_environment_key": True, "base_url": DEAD}
     answer = owner.post("providers/", body)
@@ -92,7 +92,7 @@ def test_the_servers_own_key_goes_to_the_vendors_own_address_only(owner: Any, se
     assert answer.data["errors"][0]["field"] == "base_url"
 
 
-def test_a_changed_origin_needs_the_key_again(owner: Any) -> None:
+def test_incident_2_42_a_changed_origin_needs_the_key_again(owner: Any) -> None:
     made = owner.post(
         "providers/", {"kind": "openai_compatible", "name": "A", "base_url": DEAD + "/v1", "api_key": KEY}
     )

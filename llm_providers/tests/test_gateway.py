@@ -111,7 +111,7 @@ async def test_a_call_ends_with_settled_usage_and_a_record(connect: Any) -> None
         [b""],
     ],
 )
-async def test_what_may_pass_is_tried_again_before_the_first_event(connect: Any, first: Any) -> None:
+async def test_incident_3_22_what_may_pass_is_tried_again_before_the_first_event(connect: Any, first: Any) -> None:
     if first == [b""]:
         pytest.skip("an empty answer is broken, not busy")
     vendor = Vendor(first, CHAT.text(["text"]))
@@ -148,7 +148,7 @@ async def test_what_will_not_pass_soon_is_not_tried_again(
         assert vendor.asked == 1
 
 
-async def test_after_the_first_event_nothing_is_tried_again(connect: Any) -> None:
+async def test_incident_3_22_after_the_first_event_nothing_is_tried_again(connect: Any) -> None:
     vendor = Vendor([*CHAT.text(["partial"])[:2], CHAT.error("overloaded_error", "busy")])
     async with listening(vendor.answer) as listener:
         model = await asyncio.to_thread(connect, listener)

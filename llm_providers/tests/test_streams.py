@@ -114,7 +114,9 @@ async def test_all_text_of_one_read_is_one_event(dialect: Dialect, settings: Any
 
 @dialects
 @pytest.mark.parametrize("step", [11, pytest.param(1, marks=pytest.mark.full)])
-async def test_a_cut_at_every_byte_of_a_call_never_makes_it_ready(dialect: Dialect, settings: Any, step: int) -> None:
+async def test_incident_3_23_a_cut_at_every_byte_of_a_call_never_makes_it_ready(
+    dialect: Dialect, settings: Any, step: int
+) -> None:
     if Script.hands_on and step == 1:
         pytest.skip("a call has no plain text to hand on: every eleventh byte will do")
     script = Script(dialect)
@@ -147,7 +149,7 @@ async def test_a_clean_end_too_early_is_a_cut_answer(dialect: Dialect, settings:
 
 
 @dialects
-async def test_surrogates_and_null_characters(dialect: Dialect, settings: Any) -> None:
+async def test_incident_3_28_surrogates_and_null_characters(dialect: Dialect, settings: Any) -> None:
     script = Script(dialect)
     pieces = ["a", "\ud83d", "\ude42", "b", "\ud83d", "c", "\0", "\udc00", "end", "\ud83d"]
     async with listening(script.answer) as listener:
@@ -161,7 +163,7 @@ async def test_surrogates_and_null_characters(dialect: Dialect, settings: Any) -
 
 
 @dialects
-async def test_undocumented_events_are_dropped(dialect: Dialect, settings: Any) -> None:
+async def test_incident_2_34_undocumented_events_are_dropped(dialect: Dialect, settings: Any) -> None:
     script = Script(dialect)
     parts = dialect.text(["safe"])
     script.parts = [parts[0], *dialect.odd(), *parts[1:]]
@@ -189,7 +191,9 @@ async def test_lines_that_are_no_objects_end_the_stream_as_broken(dialect: Diale
     ("kind", "error"),
     [("overloaded_error", Overloaded), ("rate_limit_error", RateLimited), ("authentication_error", AuthFailed)],
 )
-async def test_errors_inside_a_stream(dialect: Dialect, settings: Any, kind: str, error: type[ProviderError]) -> None:
+async def test_incident_3_22_errors_inside_a_stream(
+    dialect: Dialect, settings: Any, kind: str, error: type[ProviderError]
+) -> None:
     script = Script(dialect)
     parts = dialect.text(["some text"])
     async with listening(script.answer) as listener:
@@ -207,7 +211,7 @@ async def test_errors_inside_a_stream(dialect: Dialect, settings: Any, kind: str
 
 
 @dialects
-async def test_cancelling_closes_the_vendors_connection(dialect: Dialect, settings: Any) -> None:
+async def test_incident_2_21_cancelling_closes_the_vendors_connection(dialect: Dialect, settings: Any) -> None:
     script = Script(dialect)
     script.parts, script.gap = dialect.text(["x"] * 500), 0.01
     async with listening(script.answer) as listener:

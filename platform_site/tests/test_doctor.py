@@ -76,7 +76,7 @@ def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
     assert "not asked" in doctor(product.data, "--offline", **mail)[1]["Mail"]["detail"]
 
 
-def test_a_database_that_is_behind_or_away(product: Product, tmp_path: Path) -> None:
+def test_incident_3_25_a_database_that_is_behind_or_away(product: Product, tmp_path: Path) -> None:
     product.kill()
     with sqlite3.connect(product.data / "platform.sqlite3") as database:
         database.execute("DELETE FROM django_migrations WHERE app = 'agents'")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 
 ROOT = Path(__file__).resolve().parents[2]
 STRONG = {
@@ -65,6 +66,26 @@ def test_incident_2_13_production_does_not_start_weak(
     with pytest.raises(CommandError, match=sentence) as refused:
         call_command("serve", "--port", "0")
     assert str(refused.value).count("\n- ") == 1, "only what is wrong"
+
+
+def test_incident_2_66_rotation_without_a_blacklist_is_refused(settings: Any) -> None:
+    """On a laptop too: the library would take used refresh tokens again, and say nothing."""
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "ROTATE_REFRESH_TOKENS": True}
+    with pytest.raises(SystemCheckError, match=r"platform\.E008\) SIMPLE_JWT rotates refresh tokens without"):
+        call_command("check")
+    with pytest.raises(CommandError, match="rotates refresh tokens without the blacklist"):
+        call_command("serve", "--port", "0")
+
+
+def test_incident_3_12_a_process_holds_as_many_connections_as_its_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many requests and sockets there are; and whoever gets none within five seconds is told so."""
+    from platform_site import env
+
+    monkeypatch.setenv("AAP_DATABASE_POOL", "7")
+    found: Any = env.parse_database_url("postgresql://user:pw@db:5432/platform?sslmode=verify-full")
+    assert found["OPTIONS"]["pool"] == {"min_size": 1, "max_size": 7, "timeout": 5}
+    assert found["CONN_MAX_AGE"] == 0, "each connection goes back to the pool"
+    assert found["OPTIONS"]["sslmode"] == "verify-full"
 
 
 @pytest.mark.one_database

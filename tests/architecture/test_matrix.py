@@ -323,7 +323,7 @@ RESOURCES = sorted({(route.split("/")[0], route in ASYNC) for route, _, _ in CAL
         for one in RESOURCES
     ],
 )
-def test_matrix(world: World, resource: str, is_async: bool) -> None:
+def test_incident_2_6_2_30_matrix(world: World, resource: str, is_async: bool) -> None:
     """All routes of a resource in one world: every call is undone."""
     problems, asked = [], 0
     for route, method, required in CALLS:

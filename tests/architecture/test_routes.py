@@ -31,7 +31,7 @@ ROUTES = routes()  # Django admin's own checks are covered in test_admin
 
 
 @pytest.mark.parametrize(("route", "view"), ROUTES, ids=[route for route, _ in ROUTES])
-def test_every_route_declares_its_permissions(route: str, view: Any) -> None:
+def test_incident_2_39_every_route_declares_its_permissions(route: str, view: Any) -> None:
     cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
     if cls is None:
         declared = getattr(view, "permission", None)

@@ -69,7 +69,7 @@ def test_reloads_show_only_beginnings_of_the_answer(person: Callable[..., Person
     assert letters(someone.answers.inner_text()) == letters(final)
 
 
-def test_a_killed_server_comes_back_with_the_whole_answer(
+def test_incident_3_6_a_killed_server_comes_back_with_the_whole_answer(
     person: Callable[..., Person], new_product: Callable[..., Product]
 ) -> None:
     """GOALS U4; INCIDENTS 3.6"""
@@ -191,7 +191,7 @@ def test_a_failure_is_told_in_words(person: Callable[..., Person]) -> None:
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_offline_is_said_and_nothing_is_lost(person: Callable[..., Person], product: Product) -> None:
+def test_incident_3_1_offline_is_said_and_nothing_is_lost(person: Callable[..., Person], product: Product) -> None:
     """INCIDENTS 3.1"""
     someone = person()
     someone.away = True

@@ -29,7 +29,7 @@ def chosen() -> list[str]:
     return random.Random(int(os.environ.get("SEED", "7"))).sample(texts, 125)
 
 
-def test_a_thousand_hostile_texts_do_nothing(
+def test_incident_2_35_2_60_a_thousand_hostile_texts_do_nothing(
     person: Callable[..., Person], new_product: Callable[..., Product]
 ) -> None:
     texts = chosen()

@@ -191,7 +191,7 @@ def check_ended(installation: Installation, run: str, text: str, counter: Counti
     assert answers(events) == [said.replace("counted CALL", result) for said in installation.undisturbed[COUNT]]
 
 
-def test_whoever_works_is_told_to_stop(installation: Installation) -> None:
+def test_incident_3_27_whoever_works_is_told_to_stop(installation: Installation) -> None:
     """INCIDENTS 3.27, SIGTERM: what cannot end in time is handed over; a web server's viewers are told to come back."""
     run = installation.start_run(LONG)
     web = installation.webs[-1]
@@ -247,7 +247,7 @@ def test_a_question_is_answered_after_a_death(installation: Installation) -> Non
 
 
 @pytest.mark.timeout(240 + 12 * max(KILLS, 1000 if os.environ.get("FULL") else max(SAMPLE.values())))
-def test_g1_kills_at_random_moments(installation: Installation, counter: CountingService) -> None:
+def test_g1_incident_3_15_3_16_kills_at_random_moments(installation: Installation, counter: CountingService) -> None:
     """INCIDENTS 3.15, 3.16: of any process, while runs answer, count and ask, and a person answers them."""
     moments = random.Random(f"{SEED} {installation.shape}")
     kills = KILLS or (ALL if os.environ.get("FULL") else SAMPLE)[installation.shape]

@@ -74,7 +74,7 @@ def test_live_text_passes_from_the_worker_to_every_web_server(fleet: Fleet, web:
         assert len(viewer.frames) > 30, "live text came in lumps: it came from the database"
 
 
-def test_a_worker_that_slept_for_three_leases_changes_nothing(
+def test_incident_3_19_a_worker_that_slept_for_three_leases_changes_nothing(
     fleet: Fleet, web: Product, counter: CountingService
 ) -> None:
     """SIGSTOP, three leases, SIGCONT: its appends are refused, and no tool is called twice."""
@@ -95,7 +95,7 @@ def test_a_worker_that_slept_for_three_leases_changes_nothing(
     assert counter.calls.total() == before + 1
 
 
-def test_redis_flushed_and_gone(fleet: Fleet, web: Product) -> None:
+def test_incident_3_8_redis_flushed_and_gone(fleet: Fleet, web: Product) -> None:
     runs = [start(fleet, f"Without {number} [[tokens:150 gap:20]]") for number in range(5)]
 
     async def watch() -> list[Viewer]:
@@ -113,7 +113,9 @@ def test_redis_flushed_and_gone(fleet: Fleet, web: Product) -> None:
     asyncio.run(view(fleet.webs[1], run))
 
 
-def test_every_message_delivered_three_times(fleet: Fleet, web: Product, counter: CountingService) -> None:
+def test_incident_3_18_every_message_delivered_three_times(
+    fleet: Fleet, web: Product, counter: CountingService
+) -> None:
     before = counter.calls.total()
     runs = [start(fleet, f"Thrice {number} [[tool:count_once {{}}]] [[tokens:5 gap:5]]") for number in range(10)]
     with psycopg.connect(fleet.environment["DATABASE_URL"], autocommit=True) as connection:
@@ -142,7 +144,7 @@ def test_a_web_server_that_dies_takes_no_run_along(fleet: Fleet, web: Product) -
         second.start()
 
 
-def test_a_rolling_restart_loses_nothing(fleet: Fleet, web: Product) -> None:
+def test_incident_3_27_a_rolling_restart_loses_nothing(fleet: Fleet, web: Product) -> None:
     """Each process in turn, under load: no run fails, no viewer misses a word or sees one twice."""
     runs: list[str] = []
 

@@ -145,7 +145,7 @@ def check_whole(checkout: Checkout, *command: str) -> None:
             fetch(address + file)
 
 
-def test_a_set_up_cut_off_at_its_last_steps(checkout: Checkout) -> None:
+def test_incident_3_25_a_set_up_cut_off_at_its_last_steps(checkout: Checkout) -> None:
     moments = random.Random(SEED)
     database, style = checkout.data / "platform.sqlite3", checkout.data / "static/error.css"
     for number in SIGNALS:

@@ -276,7 +276,7 @@ def test_the_limits_of_the_input(owner: Api) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_others_tokens(workspace: Any, owner: Api, make_person: Any) -> None:
+def test_incident_2_5_others_tokens(workspace: Any, owner: Api, make_person: Any) -> None:
     person, other, admin = (make_person(workspace, role) for role in ("user", "user", "admin"))
     token = make_token(person)
     path = f"api-tokens/{token.row['id']}/"  # type: ignore[attr-defined]

@@ -34,7 +34,7 @@ def rows() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS.keys())
-def test_a_bad_message_is_refused_on_its_field(owner: Api, agent: dict[str, Any], text: Any) -> None:
+def test_incident_3_28_a_bad_message_is_refused_on_its_field(owner: Api, agent: dict[str, Any], text: Any) -> None:
     conversation = owner.post("conversations/", {"agent": agent["id"]}).data["id"]
     before = rows()
     answer = owner.post(f"conversations/{conversation}/messages/", {"text": text})

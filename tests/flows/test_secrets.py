@@ -125,7 +125,7 @@ def forms(key: str) -> list[bytes]:
     return [form.encode() for form in text] + inside
 
 
-def test_g19_failures_leave_no_key_anywhere(product: Product, vendor: tuple[int, int]) -> None:
+def test_g19_incident_2_51_failures_leave_no_key_anywhere(product: Product, vendor: tuple[int, int]) -> None:
     """INCIDENTS 2.37, 2.42, 2.44, 2.51. Two hundred failures in `make test-all`, thirty in `make test`."""
     failures = 200 if os.environ.get("FULL") else 30
     plain, sealed = vendor
@@ -221,7 +221,7 @@ LITERALS = [
 ]
 
 
-def test_incident_2_1_templates_in_text_stay_text(product: Product) -> None:
+def test_incident_2_37_2_40_2_46_templates_in_text_stay_text(product: Product) -> None:
     """What looks like a template is never filled in, in any field that people write."""
     text = " ".join(LITERALS)
     for name in LITERALS:

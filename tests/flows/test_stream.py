@@ -116,7 +116,7 @@ async def test_the_stream_gives_the_sockets_frames(product: Product) -> None:
     assert [frame for _, frame in (await asyncio.to_thread(read, product, run))[1]] == again == events_of(live)
 
 
-def test_going_on_after_every_event_of_an_ended_run(product: Product) -> None:
+def test_incident_3_2_going_on_after_every_event_of_an_ended_run(product: Product) -> None:
     run = start(product, f"Whole {TOOL} [[tokens:10 gap:1]]")
     product.wait_for_end(run)
     stored = product.events(run)
@@ -209,7 +209,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_g17_revocation_ends_socket_and_stream_within_five_seconds(product: Product, change: str) -> None:
+async def test_g17_incident_2_27_revocation_ends_socket_and_stream_within_five_seconds(
+    product: Product, change: str
+) -> None:
     make = (
         "user = user or User(email='second@example.com'); user.is_active = True\n"
         f"save_person(actor, user=user, password={PASSWORD!r}, changed=[])\n"

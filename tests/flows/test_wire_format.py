@@ -175,7 +175,9 @@ def shape(frames: list[Frame]) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_recorded_frames_are_what_the_server_sends_and_makes_of_them(product: Product, case: str) -> None:
+async def test_incident_3_1_recorded_frames_are_what_the_server_sends_and_makes_of_them(
+    product: Product, case: str
+) -> None:
     """INCIDENTS 3.1"""
     run, frames = await CASES[case](product)
     expected = await asyncio.to_thread(shown_by_the_api, product, run)

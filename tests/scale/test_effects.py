@@ -211,7 +211,7 @@ class Campaign:
         return await rows.fetchone() is not None
 
 
-def test_g3_no_effect_happens_twice_in_silence(fleet: Fleet, counter: CountingService) -> None:
+def test_g3_incident_3_13_no_effect_happens_twice_in_silence(fleet: Fleet, counter: CountingService) -> None:
     begun, before = time.monotonic(), counter.calls.total()
 
     async def campaign() -> Story:

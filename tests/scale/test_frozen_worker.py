@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(24
 
 
 @pytest.mark.full
-def test_runs_go_on_while_a_worker_is_frozen_in_a_transaction(fleet: Fleet) -> None:
+def test_incident_3_29_runs_go_on_while_a_worker_is_frozen_in_a_transaction(fleet: Fleet) -> None:
     frozen, web = fleet.workers[0], fleet.webs[0]
     runs: list[str] = []
     with psycopg.connect(fleet.environment["DATABASE_URL"], autocommit=True) as database:

@@ -21,7 +21,7 @@ AT_ONCE = 8
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(120 + 10 * RESTARTS)]
 
 
-def test_g6_redis_flushed_and_restarted_while_runs_go_on(fleet: Fleet) -> None:
+def test_g6_incident_3_8_redis_flushed_and_restarted_while_runs_go_on(fleet: Fleet) -> None:
     begun = time.monotonic()
     watched: dict[str, Viewer] = {}
     over = asyncio.Event()

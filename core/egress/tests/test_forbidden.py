@@ -31,7 +31,7 @@ def test_there_are_five_hundred_forms() -> None:
     assert len(urls(80)) >= 500
 
 
-async def test_no_form_connects_through_httpx2() -> None:
+async def test_incident_2_22_2_24_2_25_no_form_connects_through_httpx2() -> None:
     import httpx2
 
     from core.egress.transport import guarded_client
@@ -43,7 +43,7 @@ async def test_no_form_connects_through_httpx2() -> None:
         assert (four.connections, six.connections) == (0, 0)
 
 
-async def test_no_form_connects_through_httpx() -> None:
+async def test_incident_2_22_2_24_2_25_no_form_connects_through_httpx() -> None:
     import httpx
 
     from core.egress.transport import guarded_transport
@@ -71,7 +71,7 @@ async def test_no_host_passes_the_judge() -> None:
         (["::ffff:127.0.0.1"], []),
     ],
 )
-async def test_a_name_is_resolved_once_and_every_answer_is_judged(
+async def test_incident_2_26_a_name_is_resolved_once_and_every_answer_is_judged(
     first: list[str], second: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """DNS rebinding: public at the check, private at the connection."""

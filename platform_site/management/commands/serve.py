@@ -23,9 +23,9 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=None, help="Default: AAP_BIND, else 127.0.0.1.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from platform_site.checks import check_production_settings
+        from platform_site.checks import refusals
 
-        problems = check_production_settings(None)
+        problems = refusals()
         if problems:
             raise CommandError("Refused to start:\n" + "\n".join(f"- {problem.msg}" for problem in problems))
         lock = take_lock(settings.DATA_DIR)

@@ -19,10 +19,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        from platform_site.checks import check_production_settings
+        from platform_site.checks import refusals
         from platform_site.working import work
 
-        problems = check_production_settings(None)
+        problems = refusals()
         if problems:
             raise CommandError("Refused to start:\n" + "\n".join(f"- {problem.msg}" for problem in problems))
         if not settings.ON_POSTGRES:
