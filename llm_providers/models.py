@@ -78,11 +78,17 @@ class ProviderUserGrant(UserObjectPermissionBase):
 
     content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
 
+    class Meta:
+        verbose_name_plural = "providers shared with people"
+
 
 class ProviderGroupGrant(GroupObjectPermissionBase):
     """The same for groups."""
 
     content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
+
+    class Meta:
+        verbose_name_plural = "providers shared with groups"
 
 
 class ProviderCredential(Identified):

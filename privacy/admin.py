@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.admin import ReadOnlyAdmin
 from accounts.admin_actor import admin_actor
@@ -44,6 +45,7 @@ class ErasureForm(forms.ModelForm):
 
     email = forms.EmailField(
         label="E-mail address",
+        widget=UnfoldAdminEmailInputWidget,
         help_text="The person's access ends at once, and what they left is deleted. It cannot be undone.",
     )
 
@@ -79,6 +81,10 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return super().get_readonly_fields(request, obj) if obj else ()
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> Any:
+        only_save = {"show_save_and_add_another": False, "show_save_and_continue": False, "title": "Erase a person"}
+        return super().add_view(request, form_url, {**(extra_context or {}), **only_save})
 
     def save_model(self, request: HttpRequest, obj: Erasure, form: Any, change: bool) -> None:
         try:

@@ -34,6 +34,7 @@ class Retention(WorkspaceOwned):
     next_at = models.DateTimeField(editable=False, help_text="When the policy is applied next.")
 
     class Meta:
+        verbose_name_plural = "retention"
         indexes = [models.Index(fields=["next_at"])]
 
     def __str__(self) -> str:

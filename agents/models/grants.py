@@ -12,14 +12,26 @@ from agents.models.conversation import Conversation
 class AgentUserGrant(UserObjectPermissionBase):
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
 
+    class Meta:
+        verbose_name_plural = "agents shared with people"
+
 
 class AgentGroupGrant(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
+
+    class Meta:
+        verbose_name_plural = "agents shared with groups"
 
 
 class ConversationUserGrant(UserObjectPermissionBase):
     content_object = models.ForeignKey(Conversation, on_delete=models.CASCADE)
 
+    class Meta:
+        verbose_name_plural = "chats shared with people"
+
 
 class ConversationGroupGrant(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Conversation, on_delete=models.CASCADE)
+
+    class Meta:
+        verbose_name_plural = "chats shared with groups"
