@@ -6,10 +6,11 @@ Nothing else is asked: no digits, no signs, no change after a while. Everything 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
+from django.contrib.auth.password_validation import CommonPasswordValidator, validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
 from accounts.models import User
@@ -28,6 +29,37 @@ def check_password_rules(password: str, user: User, *, field: str = "password") 
         raise ValidationFailed(
             " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
         ) from None
+
+
+class GuessedFirstValidator(CommonPasswordValidator):
+    """Refuses the passwords that are tried first: those of Django's list, and what people make of them to get past a rule.
+
+    The list is mostly of short ones. A few digits or signs around one of them, or the same one twice, are as well known.
+    """
+
+    def validate(self, password: str, user: Any = None) -> None:
+        known = set(_cores(password.casefold().strip()))
+        known |= {form[: len(form) // times] for form in known for times in (2, 3) if _repeats(form, times)}
+        if known & self.passwords:
+            raise DjangoValidationError(
+                "This password is among those that are tried first, perhaps with a few characters around it. "
+                "Take a few words that belong together for nobody but you.",
+                code="password_too_common",
+            )
+
+
+def _cores(text: str) -> Iterator[str]:
+    """The text without up to a few digits and signs at its ends, in every way."""
+    front = next((at for at, character in enumerate(text) if character.isalpha()), len(text))
+    back = next((at for at, character in enumerate(reversed(text)) if character.isalpha()), len(text))
+    for left in range(min(front, OWN_CHARACTERS - 1) + 1):
+        for right in range(min(back, OWN_CHARACTERS - 1 - left) + 1):
+            yield text[left : len(text) - right]
+
+
+def _repeats(text: str, times: int) -> bool:
+    part = text[: len(text) // times]
+    return bool(part) and text == part * times
 
 
 class KnownWordsValidator:

@@ -155,7 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("email", "name")},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.GuessedFirstValidator"},
     {"NAME": "accounts.passwords.KnownWordsValidator"},
 ]
 PASSWORD_KNOWN_WORDS = (
