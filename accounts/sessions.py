@@ -29,6 +29,8 @@ LIFETIMES = {
     LoginSession.Client.API: timedelta(days=7),
     LoginSession.Client.ADMIN: timedelta(hours=12),  # from the sign-in on, however much it is used
 }
+#: After so long a person proves who they are again, however often the sign-in was used meanwhile.
+LONGEST = timedelta(days=90)
 # A second tab may come with the token that the first one has just used up.
 SECOND_TAB = timedelta(seconds=30)
 #: For how long a proof of who one is stands for dangerous actions.
@@ -94,7 +96,8 @@ def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:
         elif refresh_id == session.refresh_id:
             session.previous_refresh_id, session.refresh_id = session.refresh_id, new_id("rft")
             session.rotated_at = session.last_used_at = moment
-            session.expires_at = moment + LIFETIMES[LoginSession.Client(client)]
+            longest = session.created_at + LONGEST
+            session.expires_at = min(moment + LIFETIMES[LoginSession.Client(client)], longest)
             session.save()
         else:
             reused = True

@@ -15,8 +15,8 @@ PATH = "/api/v1/auth/session/"
 
 
 def cookie_name() -> str:
-    """Two installations on one host name must not overwrite each other's cookie."""
-    return f"aap_refresh_{installation().name_id}"
+    """Two installations on one host name must not overwrite each other's cookie, nor anybody on a line without TLS."""
+    return f"{'__Secure-' if _secure() else ''}aap_refresh_{installation().name_id}"
 
 
 def require_web_client(request: Request) -> None:

@@ -41,4 +41,8 @@ class PagePolicyMiddleware:
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if admin:  # pages of the admin stay in no cache, not even the browser's own
             response.headers["Cache-Control"] = "no-store"
+        elif request.path.startswith(
+            "/api/v1/"
+        ):  # tokens above all; lists that may be asked for again say so themselves
+            response.headers.setdefault("Cache-Control", "no-store")
         return response

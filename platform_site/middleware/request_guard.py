@@ -1,4 +1,4 @@
-"""What is wrong with a request before any view sees it: its host, its size, its path."""
+"""What is wrong with a request before any view sees it: its method, its host, its size, its path."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 
-from core.errors import TooLarge, ValidationFailed
+from core.errors import MethodRefused, TooLarge, ValidationFailed
 from core.rest.problem import problem_response
+
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 class RequestGuardMiddleware:
@@ -27,6 +29,10 @@ class RequestGuardMiddleware:
                         code="unknown_host",
                     )
                 )
+        if request.method not in _METHODS:
+            return problem_response(
+                MethodRefused("No address takes this method.", headers={"Allow": ", ".join(_METHODS)})
+            )
         if "\x00" in request.path:
             return problem_response(ValidationFailed("The path holds a null character.", code="malformed"))
         length = request.META.get("CONTENT_LENGTH") or "0"

@@ -3,6 +3,10 @@
 from platform_site.settings.base import *  # noqa: F403
 
 PRODUCTION = True
+# Browsers take a cookie of such a name over TLS only: nobody on an unencrypted line can plant one of their own. They belong
+# to one path, so the stronger __Host- is not for them.
+SESSION_COOKIE_NAME = "__Secure-aap_admin"
+CSRF_COOKIE_NAME = "__Secure-aap_admin_csrf"
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 SECURE_HSTS_SECONDS = 31_536_000

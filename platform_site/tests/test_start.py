@@ -147,7 +147,7 @@ def test_keys_of_the_quickstart_are_kept_for_nobody_else_to_read(tmp_path: Path)
 
 @pytest.mark.one_database
 @pytest.mark.slow
-def test_hsts_in_production(tmp_path: Path) -> None:
+def test_asvs_3_4_1_3_3_1_hsts_and_cookies_in_production(tmp_path: Path) -> None:
     script = (
         "import django; django.setup()\n"
         "from django.test import Client\n"
@@ -156,8 +156,14 @@ def test_hsts_in_production(tmp_path: Path) -> None:
         "    print(answer.headers.get('Strict-Transport-Security'))\n"
         "from django.conf import settings\n"
         "print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.DEBUG)\n"
+        "print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)\n"
     )
     clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data"), **STRONG}
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=clean, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.splitlines() == ["max-age=31536000; includeSubDomains", "None", "True True False"]
+    assert ended.stdout.splitlines() == [
+        "max-age=31536000; includeSubDomains",
+        "None",
+        "True True False",
+        "__Secure-aap_admin __Secure-aap_admin_csrf",
+    ]
