@@ -7,6 +7,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.people",
     "tests.fixtures.post_office",
+    "tests.fixtures.houses",
     "tests.fixtures.deaths",
     "tests.fixtures.flushing",
     "tests.scheduling",

@@ -18,7 +18,7 @@ from accounts.rest.address import client_ip
 from accounts.second_factor.challenges import Asked, answer, ask
 from accounts.second_factor.proofs import RECOVERY, TOTP, WEBAUTHN, has_factor
 from accounts.second_factor.rules import must_have_for_admin
-from accounts.sign_in import PASSWORD, prove_password, record_refused_factor
+from accounts.sign_in import PASSWORD, prove_password, record_refused_factor, refuse_other_ways
 from accounts.tokens import anonymous_actor
 from audit import kinds, record
 from core.errors import DomainError, NotAuthenticated
@@ -66,6 +66,7 @@ class OperatorSignIn(AuthenticationForm):
             return  # the fields have said so
         user = prove_password(email=str(email), password=str(password), client=_CLIENT, ip=self._ip)
         self._let_in(user)
+        refuse_other_ways(user, PASSWORD, client=_CLIENT, ip=self._ip)
         if has_factor(user.pk):
             self.asked = ask(user, purpose=FactorChallenge.Purpose.SIGN_IN, client=_CLIENT, how=PASSWORD)
             raise ValidationError("Your password is right. Now your second factor.", code="second_factor_required")
@@ -104,6 +105,7 @@ class OperatorSignIn(AuthenticationForm):
                 self.asked = Asked(challenge, [TOTP, RECOVERY, *([WEBAUTHN] if shown else [])], shown)
             raise
         self._let_in(row.user)
+        refuse_other_ways(row.user, row.how, client=_CLIENT, ip=self._ip)
         self._accept(row.user, how=f"{row.how} {method}", second_factor=True)
 
     def _let_in(self, user: User) -> None:

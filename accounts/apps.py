@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
         from accounts.password_reset import register_resets
         from accounts.roles import granters_of
         from accounts.second_factor.adapter import SEALED
+        from accounts.sso import attempts, connections
         from core.authz import name_granters_with
         from core.cipher import register_sealed_column
 
@@ -22,4 +23,5 @@ class AccountsConfig(AppConfig):
         register_mails()
         register_resets()
         register_sealed_column(mail.SEALED)
-        register_sealed_column(SEALED)
+        for column in (SEALED, connections.SEALED, *attempts.SEALED):
+            register_sealed_column(column)

@@ -11,6 +11,7 @@ from accounts.mail import is_mail_set_up, public_link, write_mail
 from accounts.models import EmailChange, PasswordReset, User, clean_email
 from accounts.secret_links import digest_of, new_secret
 from accounts.sessions import end_other_sessions, require_fresh
+from accounts.sso.enforcement import refuse_way_out
 from audit.action import Action, action
 from core.authz import Actor
 from core.clock import now
@@ -33,6 +34,7 @@ def request_email_change(act: Action, *, user: User, email: str) -> None:
     address, moment = clean_email(email), now()
     if address == user.email:
         raise ValidationFailed.on("email", "same", "This is your address already.")
+    refuse_way_out(user)
     User.objects.select_for_update().get(pk=user.pk)
     EmailChange.objects.filter(user=user, done_at=None).delete()
     act.target(user)
@@ -89,6 +91,7 @@ def _note_agreement(digest: str, moment: datetime, ip: str | None) -> bool:
 def _change_email(act: Action, *, user: User, change: EmailChange) -> None:
     """A person signs in with another e-mail address from now on; both had confirmed it. Their sign-ins ended."""
     act.target(user)
+    refuse_way_out(user)
     user.email = change.new_email
     try:
         with transaction.atomic():

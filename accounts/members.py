@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accounts.grants import forget_grants
-from accounts.models import ApiToken, CustomRole, Membership, User, Workspace
+from accounts.models import ApiToken, CustomRole, Membership, SsoIdentity, User, Workspace
 from accounts.rights import rights_shrank
 from accounts.roles import CUSTOM, ROLE_PERMISSIONS, Role
 from audit.action import Action, action
@@ -96,6 +96,8 @@ def erase_member(act: Action, member: Membership) -> None:
     ApiToken.objects.filter(user_id=member.user_id, workspace_id=member.workspace_id, revoked_at=None).update(
         revoked_at=now()
     )
+    # Coming back takes an invitation, whatever their identity provider says.
+    SsoIdentity.objects.filter(user_id=member.user_id, connection__workspace_id=member.workspace_id).delete()
     forget_grants(user_id=member.user_id, workspace_id=member.workspace_id)
     member.delete()
     for group in member.user.groups.filter(workspace_group__workspace_id=member.workspace_id):

@@ -17,6 +17,7 @@ from accounts.models import PasswordReset, User, clean_email
 from accounts.passwords import check_password_rules
 from accounts.secret_links import digest_of, fingerprint, new_secret
 from accounts.sessions import end_other_sessions
+from accounts.sso.enforcement import enforcing, refuse_where_enforced
 from audit import record
 from audit.action import Action, action
 from audit.kinds import register_kind as register_audit_kind
@@ -79,6 +80,7 @@ def reset_password(*, token: str, password: str, ip: str | None) -> None:
     with attempt(name="", ip=ip) as tried:
         user = _person_of(token)
         tried.was_right()
+    refuse_where_enforced(user)
     check_password_rules(password, user)
     with transaction.atomic():
         user = _person_of(token, lock=True)
@@ -117,7 +119,7 @@ def look_up(reset_id: str) -> None:
             return
         row.looked_up_at = now()
         user = User.objects.filter(email=row.email, is_active=True, kind=User.Kind.PERSON).first()
-        if user is None or row.expires_at <= now():
+        if user is None or row.expires_at <= now() or enforcing(user):
             row.save(update_fields=["looked_up_at"])
             return
         secret = _bind(row, user)

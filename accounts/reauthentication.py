@@ -10,6 +10,7 @@ from accounts.models import FactorChallenge, LoginSession, User
 from accounts.second_factor.challenges import answer, ask
 from accounts.second_factor.proofs import has_factor
 from accounts.sessions import FRESH_FOR, mark_fresh
+from accounts.sso.enforcement import refuse_where_enforced
 from audit.action import Action, action
 from core.authz import Actor
 from core.clock import now
@@ -19,8 +20,10 @@ from core.errors import ValidationFailed
 def reauthenticate(actor: Actor, *, user: User, session: LoginSession, password: str) -> datetime:
     """Until when the proof stands; SecondFactorRequired for those who have a second factor.
 
-    Who has no password (they sign in elsewhere) proves themselves by the second factor alone.
+    Who has no password (they sign in elsewhere) proves themselves by the second factor alone. SsoRequired for those whose
+    workspace wants its own provider asked.
     """
+    refuse_where_enforced(user)
     if user.has_usable_password() or not has_factor(user.pk):
         with attempt(name=user.email, ip=actor.ip) as tried:
             if not password.strip() or not user.check_password(password):
@@ -30,7 +33,7 @@ def reauthenticate(actor: Actor, *, user: User, session: LoginSession, password:
         raise ask(
             user, purpose=FactorChallenge.Purpose.REAUTHENTICATE, client=session.client, session_id=session.pk
         ).as_error()
-    return _note_proof(actor, user=user, second_factor=None)
+    return note_proof(actor, user=user, second_factor=None)
 
 
 def reauthenticate_with_factor(
@@ -46,11 +49,11 @@ def reauthenticate_with_factor(
         session_id=session.pk,
         ip=actor.ip,
     )
-    return _note_proof(actor, user=user, second_factor=True)
+    return note_proof(actor, user=user, second_factor=True)
 
 
 @action("session.reauthenticate", requires=None)
-def _note_proof(act: Action, *, user: User, second_factor: bool | None) -> datetime:
+def note_proof(act: Action, *, user: User, second_factor: bool | None) -> datetime:
     """A person proved once more who they are."""
     mark_fresh(act.actor.session_id or "", second_factor=second_factor)
     act.target(user)

@@ -65,6 +65,7 @@ def open_session(
             proved_at=moment,
             second_factor=second_factor,
             expires_at=moment + LIFETIMES[LoginSession.Client(client)],
+            how=how,
             user_agent="".join(c if c.isprintable() else "?" for c in user_agent[:300]),
             ip=ip,
         )

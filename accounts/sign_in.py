@@ -16,9 +16,10 @@ from accounts.models import FactorChallenge, LoginSession, User, clean_email
 from accounts.second_factor.challenges import answer, ask
 from accounts.second_factor.proofs import has_factor
 from accounts.sessions import open_session
+from accounts.sso.enforcement import refuse_where_enforced
 from accounts.tokens import anonymous_actor
 from audit import kinds, record
-from core.errors import NotAuthenticated
+from core.errors import NotAuthenticated, PermissionDenied
 
 PASSWORD = "password"  # noqa: S105  # the name of a way to prove oneself
 
@@ -49,10 +50,12 @@ def prove_password(*, email: str, password: str, client: str, ip: str | None) ->
 def admit(user: User, *, how: str, client: str, ip: str | None, user_agent: str = "") -> LoginSession:
     """Open a session for a person who proved who they are by `how`.
 
-    SecondFactorRequired, with a challenge, if they have a second factor; nobody gets past it by another door. Whoever
-    lacks one where it is asked for gets in, but only as far as setting one up (second_factor.rules).
+    SsoRequired, if their workspace lets them in through its own identity provider only. SecondFactorRequired, with a
+    challenge, if they have a second factor; nobody gets past it by another door. Whoever lacks one where it is asked for
+    gets in, but only as far as setting one up (second_factor.rules).
     """
     refuse_inactive(user)
+    refuse_other_ways(user, how, client=client, ip=ip)
     if has_factor(user.pk):
         raise ask(user, purpose=FactorChallenge.Purpose.SIGN_IN, client=client, how=how).as_error()
     return open_session(user, client=client, ip=ip, user_agent=user_agent, how=how)
@@ -69,6 +72,7 @@ def admit_with_factor(
     except NotAuthenticated as error:
         record_refused_factor(client=client, ip=ip, why=error.code)
         raise
+    refuse_other_ways(row.user, row.how, client=client, ip=ip)
     return open_session(
         row.user, client=client, ip=ip, user_agent=user_agent, how=f"{row.how} {method}", second_factor=True
     )
@@ -82,6 +86,20 @@ def record_refused_factor(*, client: str, ip: str | None, why: str) -> None:
 def refuse_inactive(user: User) -> None:
     if not User.objects.filter(pk=user.pk, is_active=True, kind=User.Kind.PERSON).exists():
         raise NotAuthenticated("The e-mail address or the password is not right.", code="wrong_credentials")
+
+
+def refuse_other_ways(user: User, how: str, *, client: str, ip: str | None) -> None:
+    """SsoRequired, on record, for whoever has to come another way. Asked after the proof: it tells nothing to others."""
+    try:
+        refuse_where_enforced(user, how)
+    except PermissionDenied as refusal:
+        record.record_refusal(
+            anonymous_actor(ip=ip),
+            kind=kinds.SIGN_IN,
+            target=("user", user.pk),
+            data={"client": client, "why": refusal.code},
+        )
+        raise
 
 
 def _record_refusal(email: str, *, client: str, ip: str | None) -> None:

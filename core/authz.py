@@ -100,6 +100,7 @@ _VIEW_OF = {
     "api_token": Permission.API_TOKEN_VIEW,
     "service_account": Permission.SERVICE_ACCOUNT_VIEW,
     "workspace": Permission.WORKSPACE_VIEW,
+    "sso": Permission.SSO_VIEW,
     "audit": Permission.AUDIT_VIEW,
 }
 

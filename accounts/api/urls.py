@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.api import audit, credentials, invitations, my_sessions, people, recovery, second_factors, views
+from accounts.api import (
+    audit,
+    credentials,
+    invitations,
+    my_sessions,
+    people,
+    recovery,
+    second_factors,
+    sso,
+    sso_doors,
+    views,
+)
 
 root_urls = [
     path("setup/", views.SetUp.as_view()),
@@ -18,6 +29,14 @@ root_urls = [
     path("auth/password/reset/", recovery.PasswordResetStart.as_view()),
     path("auth/password/reset/confirm/", recovery.PasswordResetConfirm.as_view()),
     path("auth/email/confirm/", recovery.EmailConfirm.as_view()),
+    path("auth/sso/discover/", sso.SsoDiscover.as_view()),
+    path("auth/sso/start/", sso.SsoStart.as_view()),
+    path("auth/sso/<str:connection_id>/callback/", sso_doors.callback),
+    path("auth/sso/<str:connection_id>/acs/", sso_doors.acs),
+    path("auth/sso/<str:connection_id>/finish/", sso_doors.finish),
+    path("auth/sso/<str:connection_id>/metadata/", sso_doors.metadata),
+    path("me/identities/", sso.MyIdentities.as_view()),
+    path("me/identities/<str:identity_id>/", sso.MyIdentity.as_view()),
     path("invitations/look/", invitations.InvitationLook.as_view()),
     path("invitations/accept/", invitations.InvitationAccept.as_view()),
     path("me/", views.Me.as_view()),
@@ -51,6 +70,10 @@ workspace_urls = [
     path("service-accounts/", credentials.ServiceAccountList.as_view()),
     path("service-accounts/<str:account_id>/", credentials.ServiceAccountDetail.as_view()),
     path("service-accounts/<str:account_id>/api-tokens/", credentials.ServiceAccountTokenList.as_view()),
+    path("sso/", sso.ConnectionList.as_view()),
+    path("sso/<str:connection_id>/", sso.ConnectionDetail.as_view()),
+    path("sso/<str:connection_id>/test/", sso.ConnectionTest.as_view()),
+    path("sso/<str:connection_id>/tests/<str:test_id>/", sso.ConnectionTestDetail.as_view()),
     path("audit/", audit.AuditList.as_view()),
     path("audit/export/", audit.AuditExport.as_view()),
     path("audit/verify/", audit.AuditVerify.as_view()),

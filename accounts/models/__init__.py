@@ -5,7 +5,9 @@ from accounts.models.installation import Installation
 from accounts.models.invitation import Invitation
 from accounts.models.mail import OutgoingMail
 from accounts.models.proofs import EmailChange, FactorChallenge, PasswordReset
+from accounts.models.scim import ScimUser
 from accounts.models.session import LoginSession
+from accounts.models.sso import SsoAttempt, SsoConnection, SsoDomain, SsoIdentity
 from accounts.models.user import ServiceAccount, User, UserManager, clean_email
 from accounts.models.workspace import CustomRole, Membership, Workspace, WorkspaceGroup
 
@@ -21,7 +23,12 @@ __all__ = [
     "Membership",
     "OutgoingMail",
     "PasswordReset",
+    "ScimUser",
     "ServiceAccount",
+    "SsoAttempt",
+    "SsoConnection",
+    "SsoDomain",
+    "SsoIdentity",
     "User",
     "UserManager",
     "Workspace",

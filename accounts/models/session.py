@@ -37,6 +37,7 @@ class LoginSession(Identified):
     ended_at = models.DateTimeField(null=True)
     proved_at = models.DateTimeField(null=True)
     second_factor = models.BooleanField(default=False)
+    how = models.CharField(max_length=60, blank=True, help_text="How they proved who they are.")
     user_agent = models.CharField(max_length=300, blank=True)
     ip = models.GenericIPAddressField(null=True)
 

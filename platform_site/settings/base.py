@@ -222,6 +222,7 @@ SPECTACULAR_SETTINGS = {
         "DecisionKindEnum": "agents.api.decision_bodies.DECISION_KINDS",
         "DecisionStatusEnum": "agents.api.decision_bodies.DECISION_STATES",
         "StatusEnum": "agents.api.serializers.RUN_STATES",
+        "SsoKindEnum": "accounts.api.sso_bodies.SSO_KINDS",
         "InvitationKindEnum": "accounts.api.invitation_bodies.KINDS",
         "FactorMethodEnum": "accounts.api.sign_in_bodies.METHODS",
         "NewFactorMethodEnum": "accounts.api.sign_in_bodies.NEW_METHODS",

@@ -23,6 +23,7 @@ from core.authz import Permission as P
 from core.ids import new_id
 from llm_providers.sharing import PROVIDER
 from tests.architecture.test_routes import ROUTES
+from tests.fixtures.houses import SAML_METADATA
 from tests.fixtures.people import Api
 
 # The whole table, sixteen principals a row. Who may do what is decided in Python: one database says it all.
@@ -66,6 +67,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("service-accounts/", "POST"): {"name": "New", "role": "viewer"},
     ("service-accounts/<str:account_id>/", "PATCH"): {"name": "Other"},
     ("service-accounts/<str:account_id>/api-tokens/", "POST"): {"name": "New", "scopes": ["agent.view"]},
+    ("sso/", "POST"): {"kind": "saml", "name": "Second", "metadata": SAML_METADATA, "default_role": "viewer"},
+    ("sso/<str:connection_id>/", "PATCH"): {"name": "Other"},
+    ("sso/<str:connection_id>/test/", "POST"): {},
     ("retention/", "PATCH"): {"run_days": 400},
     ("runs/", "POST"): {"agent": "{agent_id}", "input": {"text": "Hello"}},
     ("decisions/<str:decision_id>/resolve/", "POST"): {"resolution": "decline"},
@@ -204,8 +208,16 @@ def company(owner: Api, maker: Api) -> dict[str, str]:
         "invitation_id": owner.post("invitations/", {"email": "invited@example.com", "role": "viewer"}).data["id"],
         "member_id": member["id"],
         "user_id": member["user"]["id"],
+        **federation(owner),
         "role_id": owner.post("roles/", {"name": "Support", "permissions": ["agent.view"]}).data["id"],
     }
+
+
+def federation(owner: Api) -> dict[str, str]:
+    """An identity provider, and a test of it."""
+    body = {"kind": "saml", "name": "Corp", "metadata": SAML_METADATA, "default_role": "viewer"}
+    pk = owner.post("sso/", body).data["id"]
+    return {"connection_id": pk, "test_id": owner.post(f"sso/{pk}/test/", {}).data["test"]}
 
 
 def asked(run: str) -> str:
@@ -304,6 +316,10 @@ def _near_token(who: Principal, required: P) -> int | None:
     return 403 if required == P.API_TOKEN_EDIT else None
 
 
+def _near_test(who: Principal, required: P) -> int | None:
+    return None if who.name == Role.OWNER.value else 404  # the owner's own; nobody else who may test is there
+
+
 NEAR = {
     "agent_id": _near_agent,
     "conversation_id": _near_conversation,
@@ -312,6 +328,7 @@ NEAR = {
     "run_id": _near_run,
     "decision_id": _near_run,
     "token_id": _near_token,
+    "test_id": _near_test,
 }
 RESOURCES = sorted({(route.split("/")[0], route in ASYNC) for route, _, _ in CALLS})
 

@@ -22,6 +22,10 @@ OPEN_ROUTES = {
     "api/docs/": "the reference is public",
     "api/docs/script.js": "the reference is public",
     "api/docs/errors/": "the reference is public",
+    "api/v1/auth/sso/<str:connection_id>/callback/": "a provider sends a browser back: an attempt of our own is asked for",
+    "api/v1/auth/sso/<str:connection_id>/acs/": "a provider's form: signed, in answer to an attempt of our own",
+    "api/v1/auth/sso/<str:connection_id>/finish/": "the browser of an attempt, with its cookie",
+    "api/v1/auth/sso/<str:connection_id>/metadata/": "what every provider is told, the same for every id",
     "^api(/.*)?$": "the 404 of the API",
     "^(?!admin/|api/|static/|ws/|metrics).*$": "the web client's files hold no authority",
 }

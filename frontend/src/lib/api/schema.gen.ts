@@ -124,6 +124,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/sso/discover/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Through which identity providers people with this address can sign in. Only its domain is looked at. */
+        post: operations["sso_discover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sso/start/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * @description Set out for an identity provider: where to send the browser, which gets a cookie that only this attempt knows.
+         *
+         *     Signing in needs no credential. `link` (needs a fresh proof) and `reauthenticate` are for whoever is signed in. The
+         *     browser comes back to `next`, or to /sign-in/ or /settings/security/ with what happened after the `#`.
+         */
+        post: operations["sso_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/token/": {
         parameters: {
             query?: never;
@@ -294,6 +333,40 @@ export interface paths {
         /** @description A copy of everything about me, as a ZIP of JSON and Markdown. Needs a fresh proof of who I am. */
         post: operations["me_export"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/identities/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The sign-ins elsewhere that are linked to my account. */
+        get: operations["me_identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/identities/{identity_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** @description Unlink a sign-in elsewhere; needs a fresh proof of who I am. The only way in, and an enforced one, stay. */
+        delete: operations["me_identity_remove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1503,6 +1576,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workspaces/{workspace}/sso/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The workspace's identity providers. */
+        get: operations["sso_connections"];
+        put?: never;
+        /** @description Set up an identity provider; its discovery document or metadata is read now. Needs a fresh proof of who I am. */
+        post: operations["sso_connection_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/sso/{connection_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An identity provider. */
+        get: operations["sso_connection"];
+        put?: never;
+        post?: never;
+        /** @description Take it away, with the links to it; the sign-ins through it end. */
+        delete: operations["sso_connection_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * @description Change it. Sending `issuer`, `metadata` or `metadata_url` reads the provider anew. `enforced` needs my own
+         *     account linked and a test of mine within the last hour. Needs a fresh proof of who I am, and all that it gives.
+         */
+        patch: operations["sso_connection_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/sso/{connection_id}/test/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Try it out: send the browser to `url`, then look at the test. No session is opened by it. */
+        post: operations["sso_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/sso/{connection_id}/tests/{test_id}/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description What came of a test of mine: the decoded claims, and which role they would give. Kept for an hour. */
+        get: operations["sso_test_outcome"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workspaces/{workspace}/tools/": {
         parameters: {
             query?: never;
@@ -1948,6 +2095,24 @@ export interface components {
         };
         /** @enum {string} */
         HealthOutStateEnum: "unknown" | "ok" | "failing";
+        IdentityOut: {
+            id: string;
+            connection: string;
+            name: string;
+            kind: components["schemas"]["SsoKindEnum"];
+            workspace: string;
+            /** @description The address that the provider gave last. */
+            email: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            last_used_at: string | null;
+        };
+        IdentityPage: {
+            results: components["schemas"]["IdentityOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
         /** @description With `email` for one person; without it a link for as many as `uses`. */
         InvitationInRequest: {
             role: string;
@@ -2295,6 +2460,24 @@ export interface components {
             role?: string;
             enabled?: boolean;
         };
+        /** @description What setting up and changing have in common. */
+        PatchedSsoConnectionPatchRequest: {
+            client_id?: string;
+            /** @description Never shown. Empty: none. */
+            client_secret?: string;
+            /** @description SAML: the provider's metadata, pasted. */
+            metadata?: string;
+            /** @description SAML: or where it is. */
+            metadata_url?: string;
+            domains?: string[];
+            groups_claim?: string;
+            default_role?: string;
+            mapping?: components["schemas"]["SsoMappingInRequest"][];
+            name?: string;
+            issuer?: string;
+            enabled?: boolean;
+            enforced?: boolean;
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedTokenPatchRequest: {
             name?: string;
@@ -2405,6 +2588,8 @@ export interface components {
             model: string;
             model_name: string;
         };
+        /** @enum {string} */
+        PurposeEnum: "sign_in" | "link" | "reauthenticate";
         ReasonOut: {
             why: components["schemas"]["WhyEnum"];
             level: components["schemas"]["LevelEnum"];
@@ -2633,6 +2818,136 @@ export interface components {
         };
         /** @enum {string} */
         SourceEnum: "local" | "environment" | "builtin";
+        /** @description What setting up and changing have in common. */
+        SsoConnectionInRequest: {
+            client_id?: string;
+            /** @description Never shown. Empty: none. */
+            client_secret?: string;
+            /** @description SAML: the provider's metadata, pasted. */
+            metadata?: string;
+            /** @description SAML: or where it is. */
+            metadata_url?: string;
+            domains?: string[];
+            groups_claim?: string;
+            default_role?: string;
+            mapping?: components["schemas"]["SsoMappingInRequest"][];
+            kind: components["schemas"]["SsoKindEnum"];
+            name: string;
+            /** @description OIDC: the issuer. SAML: comes with the metadata. */
+            issuer?: string;
+        };
+        SsoConnectionOut: {
+            id: string;
+            kind: components["schemas"]["SsoKindEnum"];
+            name: string;
+            issuer: string;
+            client_id: string;
+            readonly has_secret: boolean;
+            readonly domains: {
+                [key: string]: unknown;
+            }[];
+            groups_claim: string;
+            default_role: string;
+            mapping: components["schemas"]["SsoMappingOut"][];
+            enabled: boolean;
+            enforced: boolean;
+            /** @description For the provider: where it sends people back to. */
+            readonly redirect_uri: string;
+            /** @description For a SAML provider: who we are; our metadata is there. */
+            readonly entity_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        SsoConnectionPage: {
+            results: components["schemas"]["SsoConnectionOut"][];
+            /** @description Cursor of the next page. */
+            next: string | null;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        SsoDiscoverInRequest: {
+            email: string;
+        };
+        SsoDiscoverOut: {
+            connections: components["schemas"]["SsoWayOut"][];
+        };
+        /** @enum {string} */
+        SsoKindEnum: "oidc" | "saml";
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        SsoMappingInRequest: {
+            /** @description A group as the provider calls it, to the letter. */
+            group: string;
+            /**
+             * @description A role; empty: none.
+             * @default
+             */
+            role: string;
+            groups?: string[];
+        };
+        SsoMappingOut: {
+            group: string;
+            role: string;
+            groups: string[];
+        };
+        SsoProblemOut: {
+            code: string;
+            detail: string;
+        };
+        /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
+        SsoStartInRequest: {
+            connection: string;
+            /** @default sign_in */
+            purpose: components["schemas"]["PurposeEnum"];
+            /** @default  */
+            next: string;
+            /**
+             * @description From 403 `sso_required`.
+             * @default
+             */
+            ticket: string;
+        };
+        SsoStartOut: {
+            /** @description Send the browser there. */
+            url: string;
+        };
+        /** @description What came of a test. No session was opened and nothing was changed. */
+        SsoTestOut: {
+            id: string;
+            /** @description False until the browser has come back. */
+            done: boolean;
+            ok: boolean | null;
+            /** @description Whether it is a test as enforcing this connection asks for. */
+            counts: boolean;
+            error: string | null;
+            detail: string;
+            /** @description What the provider said, decoded. */
+            claims: {
+                [key: string]: unknown;
+            };
+            issuer: string;
+            subject: string;
+            email: string;
+            email_verified: boolean;
+            groups_found: string[];
+            /** @description The role that somebody new would get. */
+            role: string | null;
+            groups: string[];
+            /** @description Whose account this is, if it is linked. */
+            person: string | null;
+            /** @description Why somebody new could not join like this. */
+            problems: components["schemas"]["SsoProblemOut"][];
+        };
+        SsoTestStartedOut: {
+            /** @description Send the browser there; it comes back to /settings/sso/#test=<id>. */
+            url: string;
+            test: string;
+        };
+        SsoWayOut: {
+            id: string;
+            name: string;
+            kind: components["schemas"]["SsoKindEnum"];
+            /** @description Members of the workspace with such an address must come this way. */
+            enforced: boolean;
+        };
         /** @enum {string} */
         StatusEnum: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled";
         SumOut: {
@@ -3500,6 +3815,80 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    sso_discover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoDiscoverInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoDiscoverOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoStartInRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoStartOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     token_create: {
         parameters: {
             query?: never;
@@ -3906,6 +4295,84 @@ export interface operations {
                 content: {
                     "application/zip": string;
                 };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_identities: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    me_identity_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
@@ -5342,7 +5809,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -5403,7 +5870,7 @@ export interface operations {
                 /** @description Id of the person who acted. */
                 actor?: string;
                 file_format?: "csv" | "jsonl";
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -8384,6 +8851,292 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TokenSecretOut"];
                 };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_connections: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoConnectionPage"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_connection_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body get the same answer, and change nothing twice. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SsoConnectionInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoConnectionOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoConnectionOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_connection_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_connection_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedSsoConnectionPatchRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoConnectionOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoTestStartedOut"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    sso_test_outcome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: string;
+                test_id: string;
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SsoTestOut"];
+                };
+            };
+            /** @description Unchanged since the ETag in If-None-Match. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
