@@ -37,8 +37,11 @@ def discover(issuer: str) -> dict[str, Any]:
     if document.get("issuer") != issuer:
         raise refused(f"{address} speaks for the issuer {str(document.get('issuer'))[:200]!r}, not for {issuer!r}.")
     found: dict[str, Any] = {name: _endpoint(document, name) for name in _ENDPOINTS}
+    for name in _ENDPOINTS[1:]:
+        refuse_out_of_reach(found[name], name)
     if document.get("userinfo_endpoint"):
         found["userinfo_endpoint"] = _endpoint(document, "userinfo_endpoint")
+        refuse_out_of_reach(found["userinfo_endpoint"], "userinfo_endpoint")
     methods = document.get("token_endpoint_auth_methods_supported")
     found["auth_methods"] = [one for one in methods if isinstance(one, str)][:10] if isinstance(methods, list) else []
     found["names_itself"] = document.get("authorization_response_iss_parameter_supported") is True
@@ -226,18 +229,28 @@ def _fits(key: Mapping[str, Any], kid: Any, algorithm: str) -> bool:
 
 
 def _endpoint(document: Mapping[str, Any], name: str) -> str:
-    """An endpoint of the document, if it is a plain web address that this house may call (INCIDENTS: `javascript:`)."""
+    """An endpoint of the document, if it is a plain web address (never `javascript:`, `file:` and the like)."""
     value = document.get(name)
     if not isinstance(value, str):
         raise refused(f"The discovery document names no {name}.")
     return plain_address(value, name)
 
 
+def refuse_out_of_reach(value: str, name: str) -> None:
+    """A refusal for what this house itself would not connect to."""
+    try:
+        judge_target(parse_url(value.partition("?")[0]))
+    except EgressRefused as error:
+        raise refused(f"The {name}: {error.detail}") from None
+
+
 def plain_address(value: str, name: str) -> str:
-    """A web address as it may be called or sent a browser to; it may carry a query."""
+    """A web address that a browser may be sent to, over TLS unless the operator listed it; it may carry a query."""
     base, _, query = value.partition("?")
     try:
-        judge_target(parse_url(base))
+        target = parse_url(base)
+        if target.scheme == "http":
+            judge_target(target)
     except EgressRefused as error:
         raise refused(f"The {name}: {error.detail}") from None
     if not query.isascii() or not query.isprintable() or " " in query or "#" in query:

@@ -196,11 +196,11 @@ def _assertion(connection: SsoConnection, response: OneLogin_Saml2_Response, bas
     lowered = {name.lower(): values for name, values in attributes.items()}
     email = next((found for name in _EMAIL if (found := read_email(_first(lowered, name)))), "")
     if not email and subject.get("Format") == _EMAIL_FORMAT:
-        email = read_email(subject["value"])
+        email = read_email(subject["Value"])
     name = next((found for name in _NAME if (found := read_name(_first(lowered, name)))), "")
     return Assertion(
         issuer=connection.issuer,
-        subject=read_subject(subject["value"]),
+        subject=read_subject(subject["Value"]),
         email=email,
         # SAML has no word for it. The provider of a workspace speaks for the domains that an operator approved for it;
         # others are refused wherever an address counts.
@@ -208,7 +208,7 @@ def _assertion(connection: SsoConnection, response: OneLogin_Saml2_Response, bas
         name=name,
         groups=read_groups(attributes.get(connection.groups_claim, [])),
         authenticated_at=_authenticated_at(response),
-        claims={"NameID": subject["value"], "NameIDFormat": subject.get("Format"), **attributes},
+        claims={"NameID": subject["Value"], "NameIDFormat": subject.get("Format"), **attributes},
     )
 
 
