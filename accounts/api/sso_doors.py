@@ -187,4 +187,5 @@ def _redirect(address: str) -> HttpResponse:
 
 
 def _cookie_name(attempt: SsoAttempt) -> str:
-    return f"aap_sso_{installation().name_id}_{attempt.pk[-12:]}"
+    prefix = "__Secure-" if settings.PRODUCTION else ""  # taken over TLS only
+    return f"{prefix}aap_sso_{installation().name_id}_{attempt.pk[-12:]}"
