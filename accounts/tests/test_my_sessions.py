@@ -135,7 +135,7 @@ def test_the_hash_follows_the_parameters(ann: Api, nobody: Api) -> None:
         ("null\x00character-here", False),
     ],
 )
-def test_password_rules(ann: Api, nobody: Api, password: str, good: bool) -> None:
+def test_asvs_6_2_password_rules(ann: Api, nobody: Api, password: str, good: bool) -> None:
     """ASVS 5, 6.2: length, no rules of composition, common ones and words of the context refused, spaces kept."""
     answer = ann.post("/api/v1/me/password/", {"current_password": PASSWORD, "new_password": password})
     assert answer.status_code == (204 if good else 400), answer.content

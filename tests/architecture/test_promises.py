@@ -14,7 +14,16 @@ from tests.architecture.test_modules import MODULES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INCIDENTS = {*(f"2.{number}" for number in range(1, 69)), *(f"3.{number}" for number in range(1, 31))}
-NAMED = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|ts|tsx|txt|in))(?:::(\w+))?`")
+#: The requirements of levels 1 and 2, by section: "1.1:1-2" are 1.1.1 and 1.1.2.
+ASVS = """
+1.1:1-2 1.2:1-9 1.3:1-11 1.4:1-3 1.5:1-2 2.1:1-3 2.2:1-3 2.3:1-4 2.4:1 3.2:1-2 3.3:1-4 3.4:1-6 3.5:1-5 3.7:1-2
+4.1:1-3 4.2:1 4.3:1-2 4.4:1-4 5.1:1 5.2:1-3 5.3:1-2 5.4:1-3 6.1:1-3 6.2:1-12 6.3:1-4 6.4:1-4 6.5:1-5 6.6:1-3
+6.8:1-4 7.1:1-3 7.2:1-4 7.3:1-2 7.4:1-5 7.5:1-2 7.6:1-2 8.1:1-2 8.2:1-3 8.3:1 8.4:1 9.1:1-3 9.2:1-4 10.1:1-2
+10.2:1-2 10.3:1-4 10.4:1-11 10.5:1-5 10.6:1-2 10.7:1-3 11.1:1-2 11.2:1-3 11.3:1-3 11.4:1-4 11.5:1 11.6:1
+12.1:1-3 12.2:1-2 12.3:1-4 13.1:1 13.2:1-5 13.3:1-2 13.4:1-5 14.1:1-2 14.2:1-4 14.3:1-3 15.1:1-3 15.2:1-3
+15.3:1-7 16.1:1 16.2:1-5 16.3:1-4 16.4:1-3 16.5:1-3 17.1:1 17.2:1-4 17.3:1-2
+"""
+NAMED = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.(?:py|md|ts|tsx|txt|in|json|toml))(?:::(\w+))?`")
 BEARS = re.compile(r"^test_(?:g\d+_)?incident_((?:[23]_\d+_)+)")
 ROW = re.compile(r"^\| (\d+(?:\.\d+)+) \|(.*)\|$", re.MULTILINE)
 
@@ -63,6 +72,35 @@ def test_a_test_that_bears_an_incidents_id_stands_in_its_row() -> None:
             continue
         for name in functions(path):
             assert borne(name) <= tried, f"{path.name}::{name}: its row in docs/incidents.md names no test"
+
+
+def required() -> set[str]:
+    found = set()
+    for entry in ASVS.split():
+        section, _, numbers = entry.partition(":")
+        for part in numbers.split(","):
+            first, _, last = part.partition("-")
+            found |= {f"{section}.{number}" for number in range(int(first), int(last or first) + 1)}
+    return found
+
+
+def test_g25_each_requirement_is_listed_once_with_what_shows_it() -> None:
+    listed = rows("asvs.md")
+    ids = [key for key, _ in listed]
+    assert len(required()) == 253
+    assert not required() - set(ids), "missing"
+    assert len(ids) == len(set(ids)), "twice"
+    assert {key for key, text in listed if text.split("|")[0].strip() in "12"} == required()
+    for key, text in listed:
+        assert not missing(text), key
+        assert NAMED.search(text) or re.search("does not apply|not met|comes with", text), key
+
+
+def test_a_test_that_bears_a_requirement_is_listed() -> None:
+    listed = {test for _, text in rows("asvs.md") for _, test in NAMED.findall(text)}
+    for path in ROOT.glob("*/**/test_*.py"):
+        if not {".venv", "node_modules"} & set(path.parts):
+            assert not [name for name in functions(path) if name.startswith("test_asvs_") and name not in listed], path
 
 
 def test_incident_2_52_packages_are_pinned_by_hash() -> None:
