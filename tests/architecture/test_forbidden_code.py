@@ -45,7 +45,10 @@ def test_asvs_1_2_5_11_4_1_11_5_1_no_shell_no_broken_digest_no_guessable_chance(
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_asvs_1_5_1_no_module_of_ours_reads_xml(path: Path) -> None:
+def test_asvs_1_5_1_one_module_reads_xml(path: Path) -> None:
+    """SAML's, which is sent hostile documents in accounts/tests/test_saml.py."""
+    if name_of(path) == "accounts/sso/saml.py":
+        return
     assert not imports(ast.parse(path.read_text())) & XML
 
 
