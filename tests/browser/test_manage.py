@@ -6,10 +6,10 @@ import re
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from tests.browser.driving import Person
-from tests.fixtures.product import EMAIL, Product, free_port
+from tests.fixtures.product import Product, free_port
 from tests.fixtures.vendor import Vendor
 
 
@@ -201,37 +201,3 @@ def test_a_chat_is_renamed_pinned_and_deleted(person: Callable[..., Person], pro
     expect(page.get_by_role("complementary").get_by_text("Plans for June")).to_have_count(0)
     page.goto(f"/chats/{run['conversation']}/")
     expect(page.get_by_text("Not found, or not shared with you")).to_be_visible()
-
-
-def test_name_workspace_and_password(person: Callable[..., Person], new_product: Callable[..., Product]) -> None:
-    product = new_product()
-    someone, elsewhere = person(product), person(product)
-    someone.refusals, elsewhere.refusals = {400, 401}, {401}
-    elsewhere.open("/usage/")
-    expect(elsewhere.page.get_by_role("heading", name="Usage")).to_be_visible()
-    page = someone.open("/settings/")
-
-    def card(title: str) -> Locator:
-        return page.locator("section").filter(has=page.get_by_role("heading", name=title, exact=True))
-
-    you, workspace, password = card("You"), card("Workspace"), card("Password")
-    you.get_by_label("Name").fill("Anna Nord")
-    you.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("button", name=re.compile("^Anna Nord"))).to_be_visible()
-    workspace.get_by_label("Name").fill("Nordlicht")
-    workspace.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("complementary").get_by_text("Nordlicht")).to_be_visible()
-
-    password.get_by_label("Present password").fill("not-it-at-all-9")
-    password.get_by_label("New password").fill("another-long-one-42")
-    password.get_by_role("button", name="Change password").click()
-    present = password.get_by_label("Present password")
-    expect(present).to_have_attribute("aria-invalid", "true")
-    present.fill("correct-horse-battery-7")
-    password.get_by_role("button", name="Change password").click()
-    expect(page.get_by_text("Password changed.")).to_be_visible()
-    elsewhere.page.wait_for_url(re.compile("/sign-in/"), timeout=8_000)
-    page.reload()
-    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
-    later = person(product, signed_in=False)
-    later.sign_in(EMAIL, "another-long-one-42")

@@ -16,6 +16,9 @@ from tests.browser.driving import SIZES, Person, drawn_sizes
 from tests.fixtures.product import Product, running_product
 
 JAVASCRIPT_LIMIT = 300 * 1024
+LONG = (
+    "Whoever talks to customers of the Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,10 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
             "POST", f"conversations/{run['conversation']}/messages/", {"text": "[[fail:429]] [[tokens:1 gap:0]]"}
         )
         product.wait_for_end(run["id"])
+        product.call("POST", "api-tokens/", {"name": "Nightly report", "scopes": ["agent.view", "agent.run"]})
+        product.call("POST", "groups/", {"name": "Sales", "description": LONG})
+        product.call("POST", "roles/", {"name": "Night shift", "description": LONG, "permissions": ["agent.view"]})
+        product.call("POST", "service-accounts/", {"name": "Ticket system", "role": "user"})
         product.agent, product.run = agent, run  # type: ignore[attr-defined]
         yield product
 
@@ -62,7 +69,18 @@ def addresses(product: Product) -> dict[str, str]:
         f"/runs/{run['id']}/": "Calculator",
         "/usage/": "Today",
         "/providers/": "Demo",
-        "/settings/": "Change password",
+        "/settings/": "General",
+        "/settings/profile/": "New address",
+        "/settings/security/": "Only your password protects your account",
+        "/settings/sessions/": "this one",
+        "/settings/tokens/": "Nightly report",
+        "/settings/privacy/": "Download my data",
+        "/settings/workspace/": "How long things are kept",
+        "/settings/members/": "Nobody is invited",
+        "/settings/groups/": "Sales",
+        "/settings/roles/": "Night shift",
+        "/settings/service-accounts/": "Ticket system",
+        "/settings/audit/": "The chain is whole",
     }
 
 

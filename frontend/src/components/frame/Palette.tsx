@@ -8,6 +8,7 @@ import { cx } from "@/components/ui/classes";
 import { Dialog } from "@/components/ui/Dialog";
 import { useAgents } from "@/lib/api/resources/agents";
 import { useConversations } from "@/lib/api/resources/conversations";
+import { useSession } from "@/lib/session/SessionProvider";
 import { setFrame } from "./frame-state";
 
 type Entry = { id: string; label: string; group: string; icon: IconType; run: () => void };
@@ -19,6 +20,7 @@ export default function Palette() {
   const search = useDeferredValue(text.trim());
   const chats = useConversations({ search, limit: 8 });
   const agents = useAgents();
+  const { can } = useSession();
   const close = () => setFrame({ palette: false });
   const go = (href: string) => () => { close(); router.push(href); };
 
@@ -32,6 +34,10 @@ export default function Palette() {
     { id: "usage", label: "Usage", group: "Go to", icon: LuChartColumn, run: go("/usage/") },
     { id: "models", label: "Models and providers", group: "Go to", icon: LuPlug, run: go("/providers/") },
     { id: "settings", label: "Settings", group: "Go to", icon: LuSettings, run: go("/settings/") },
+    { id: "security", label: "Settings: sign-in security", group: "Go to", icon: LuSettings, run: go("/settings/security/") },
+    ...(can("api_token.view") ? [{ id: "tokens", label: "Settings: API tokens", group: "Go to", icon: LuSettings, run: go("/settings/tokens/") }] : []),
+    ...(can("member.view") ? [{ id: "members", label: "Settings: members", group: "Go to", icon: LuSettings, run: go("/settings/members/") }] : []),
+    ...(can("audit.view") ? [{ id: "audit", label: "Settings: audit log", group: "Go to", icon: LuSettings, run: go("/settings/audit/") }] : []),
     { id: "keys", label: "Keyboard", group: "Go to", icon: LuKeyboard, run: () => setFrame({ palette: false, keys: true }) },
   ];
   const wanted = search.toLowerCase();

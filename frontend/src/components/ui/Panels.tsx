@@ -38,6 +38,11 @@ export function Empty({ icon: Icon, title, children, action }: { icon: IconType;
   );
 }
 
+/** What somebody may not see, and who can change that. */
+export function NotAllowed({ children }: { children: ReactNode }) {
+  return <Empty icon={LuLock} title="You may not see this">{children}</Empty>;
+}
+
 function explain(problem: Problem): { icon: IconType; title: string; next: string } {
   if (problem.offline) return { icon: LuCloudOff, title: "No connection to the server", next: "What you see may be out of date. It loads again when the server answers." };
   if (problem.status === 403) return { icon: LuLock, title: "You may not see this", next: "An owner or admin of this workspace can give you access." };

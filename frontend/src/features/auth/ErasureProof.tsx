@@ -10,10 +10,14 @@ import { doorActions } from "@/lib/api/resources/doors";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import type { ErasureProof as Proof } from "@/lib/api/types";
 import { count, fullTime } from "@/lib/format/format";
+import { useHash } from "@/lib/route/use-hash";
 import { DoorCard } from "./DoorCard";
 
 export function ErasureProof() {
-  const [code, setCode] = useState("");
+  const given = useHash("code");
+  const just = useHash("just") === "1";
+  const [typed, setTyped] = useState<string | null>(null);
+  const code = typed ?? given ?? "";
   const [proof, setProof] = useState<Proof | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -24,9 +28,9 @@ export function ErasureProof() {
   };
   const wrong = problem?.field("code") ?? (problem?.status === 404 ? "There is no erasure with this code." : null);
   return (
-    <DoorCard title="Proof of an erasure" text="Enter the code that you got when you had yourself erased.">
+    <DoorCard title={just ? "Your account is closed" : "Proof of an erasure"} text={just ? "What you left is being deleted now. Keep this code: it is not shown again, and with it you can read here what was deleted." : "Enter the code that you got when you had yourself erased."}>
       <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void look(); }}>
-        <TextInput label="Code" required autoFocus autoComplete="off" spellCheck={false} maxLength={100} className="font-mono" value={code} onChange={(event) => setCode(event.target.value)} error={wrong} />
+        <TextInput label="Code" required autoComplete="off" aside={code ? <CopyButton text={code} label="Copy code" words className="-my-1.5" /> : null} spellCheck={false} maxLength={100} className="font-mono" value={code} onChange={(event) => setTyped(event.target.value)} error={wrong} />
         {problem && !wrong ? <ProblemNote problem={problem} /> : null}
         <Button type="submit" look="primary" busy={busy} className="h-10">Show the proof</Button>
       </form>

@@ -22,6 +22,26 @@ export type ErasureProof = Schemas["ProofOut"];
 export type Invited = Schemas["InvitationLookOut"];
 export type Accepted = Schemas["AcceptOut"];
 
+export type WorkspaceSettings = Schemas["WorkspaceOut"];
+export type Retention = Schemas["RetentionOut"];
+export type Invitation = Schemas["InvitationOut"];
+export type InvitationInput = Schemas["InvitationInRequest"];
+export type InvitationMade = Schemas["InvitedOut"];
+export type Group = Schemas["GroupOut"];
+export type Role = Schemas["RoleOut"];
+export type Permission = Schemas["PermissionEnum"];
+export type Token = Schemas["TokenOut"];
+export type TokenInput = Schemas["TokenInRequest"];
+export type TokenPatch = Schemas["PatchedTokenPatchRequest"];
+export type TokenSecret = Schemas["TokenSecretOut"];
+export type ServiceAccount = Schemas["ServiceAccountOut"];
+export type AuditEntry = Schemas["AuditEntryOut"];
+export type AuditStanding = Schemas["AuditStandingOut"];
+export type Level = Schemas["LevelEnum"];
+export type Grant = Schemas["GrantOut"];
+export type ObjectAccess = Schemas["ObjectAccessOut"];
+export type Visibility = Schemas["VisibilityEnum"];
+
 export type ProviderKind = Schemas["KindOut"];
 export type Discovered = Schemas["DiscoveredOut"];
 export type Health = Schemas["HealthOut"];

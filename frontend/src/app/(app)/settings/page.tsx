@@ -1,24 +1,12 @@
-"use client";
-import { PageHeader } from "@/components/frame/PageHeader";
-import { PageBody } from "@/components/ui/Page";
-import { Members } from "@/features/settings/Members";
-import { Password, Profile, ThemeChoice, WorkspaceName } from "@/features/settings/SettingsForms";
-import { useSession } from "@/lib/session/SessionProvider";
+import { Profile } from "@/features/settings/Profile";
+import { SettingsList } from "@/features/settings/SettingsFrame";
 
+/** On a phone the list of sections; on a desk, where the list stands at the left anyway, the first section. */
 export default function SettingsPage() {
-  const { workspace, can } = useSession();
   return (
     <>
-      <PageHeader title="Settings" />
-      <PageBody narrow>
-        <div className="flex flex-col gap-4">
-          <Profile />
-          <ThemeChoice />
-          <Password />
-          <WorkspaceName key={workspace?.id} />
-          {can("member.view") ? <Members /> : null}
-        </div>
-      </PageBody>
+      <div className="md:hidden"><SettingsList /></div>
+      <div className="flex flex-col gap-4 max-md:hidden"><Profile /></div>
     </>
   );
 }

@@ -1,15 +1,20 @@
 "use client";
-// The workspace itself, its members, its tools, its spending, and the person's own account.
+// The workspace itself, its tools, its spending.
 import { mutate } from "swr";
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api } from "../client";
 import { keys } from "../keys";
-import type { Me, Member, Tool, UsageReport, Workspace } from "../types";
+import type { Retention, Tool, UsageReport, WorkspaceSettings } from "../types";
 import { useList, useOne } from "./collection";
 
-export function useMembers() {
+export function useWorkspace() {
   const workspace = useWorkspaceId();
-  return useList<Member>(workspace && keys.members.list(workspace));
+  return useOne<WorkspaceSettings>(workspace && keys.workspace(workspace));
+}
+
+export function useRetention() {
+  const workspace = useWorkspaceId();
+  return useOne<Retention>(workspace && keys.retention(workspace));
 }
 
 export function useTools() {
@@ -22,15 +27,17 @@ export function useUsage(days: number) {
   return useOne<UsageReport>(workspace && keys.usage(workspace, days), { keepPreviousData: true });
 }
 
-export function useAccountActions() {
+export function useWorkspaceActions() {
   const workspace = useWorkspaceId() ?? "";
   return {
-    renameMe: (name: string) => api.patch<Me>("me/", { name }),
-    changePassword: (current: string, next: string) => api.post<void>("me/password/", { current_password: current, new_password: next }),
-    renameWorkspace: async (name: string) => {
-      const { etag } = await api.getTagged<Workspace>(keys.workspace(workspace));
-      const value = await api.patch<Workspace>(keys.workspace(workspace), { name }, etag ? { ifMatch: etag } : undefined);
+    edit: async (changes: { name?: string; require_second_factor?: boolean }) => {
+      const value = await api.patch<WorkspaceSettings>(keys.workspace(workspace), changes);
       await mutate(keys.workspace(workspace), value, { revalidate: false });
+      return value;
+    },
+    editRetention: async (changes: Partial<Omit<Retention, "updated_at">>) => {
+      const value = await api.patch<Retention>(keys.retention(workspace), changes);
+      await mutate(keys.retention(workspace), value, { revalidate: false });
       return value;
     },
   };

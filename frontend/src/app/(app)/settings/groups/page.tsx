@@ -1,0 +1,5 @@
+import { Groups } from "@/features/people/Groups";
+
+export default function GroupsPage() {
+  return <Groups />;
+}

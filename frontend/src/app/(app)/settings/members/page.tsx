@@ -1,0 +1,5 @@
+import { Members } from "@/features/people/Members";
+
+export default function MembersPage() {
+  return <Members />;
+}

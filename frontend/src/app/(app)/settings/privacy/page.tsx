@@ -1,0 +1,5 @@
+import { Privacy } from "@/features/settings/Privacy";
+
+export default function PrivacyPage() {
+  return <Privacy />;
+}

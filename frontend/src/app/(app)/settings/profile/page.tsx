@@ -1,0 +1,5 @@
+import { Profile } from "@/features/settings/Profile";
+
+export default function ProfilePage() {
+  return <Profile />;
+}

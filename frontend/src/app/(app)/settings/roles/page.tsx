@@ -1,0 +1,5 @@
+import { Roles } from "@/features/people/Roles";
+
+export default function RolesPage() {
+  return <Roles />;
+}

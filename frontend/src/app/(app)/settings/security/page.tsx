@@ -1,0 +1,5 @@
+import { Security } from "@/features/settings/Security";
+
+export default function SecurityPage() {
+  return <Security />;
+}

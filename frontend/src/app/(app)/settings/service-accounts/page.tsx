@@ -1,0 +1,5 @@
+import { ServiceAccounts } from "@/features/tokens/ServiceAccounts";
+
+export default function ServiceAccountsPage() {
+  return <ServiceAccounts />;
+}

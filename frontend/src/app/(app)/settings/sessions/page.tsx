@@ -1,0 +1,5 @@
+import { Sessions } from "@/features/settings/Sessions";
+
+export default function SessionsPage() {
+  return <Sessions />;
+}

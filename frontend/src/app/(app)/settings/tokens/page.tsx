@@ -1,0 +1,5 @@
+import { MyTokens } from "@/features/tokens/MyTokens";
+
+export default function TokensPage() {
+  return <MyTokens />;
+}

@@ -1,0 +1,5 @@
+import { General } from "@/features/workspace/General";
+
+export default function GeneralPage() {
+  return <General />;
+}
