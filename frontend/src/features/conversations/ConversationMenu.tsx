@@ -1,6 +1,7 @@
 "use client";
 import { useState } from "react";
-import { LuArchive, LuArchiveRestore, LuEllipsis, LuPencil, LuPin, LuPinOff, LuTrash2 } from "react-icons/lu";
+import { LuArchive, LuArchiveRestore, LuEllipsis, LuPencil, LuPin, LuPinOff, LuShare2, LuTrash2 } from "react-icons/lu";
+import { Sharing } from "@/components/sharing/Sharing";
 import { Button, IconButton } from "@/components/ui/Button";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { TextInput } from "@/components/ui/Field";
@@ -12,9 +13,10 @@ import { useConversationActions } from "@/lib/api/resources/conversations";
 import type { Conversation } from "@/lib/api/types";
 
 export function ConversationMenu({ conversation, onRemoved }: { conversation: Conversation; onRemoved?: () => void }) {
-  const [doing, setDoing] = useState<"rename" | "delete" | null>(null);
+  const [doing, setDoing] = useState<"rename" | "share" | "delete" | null>(null);
   const actions = useConversationActions();
   const { id, pinned, archived, title } = conversation;
+  const may = (act: string) => conversation.permissions.includes(act);
   const edit = async (input: { pinned?: boolean; archived?: boolean }, done: string) => {
     try { await actions.edit(id, input); toast(done); } catch (error) { toast(`Not changed: ${toProblem(error).detail}`); }
   };
@@ -24,10 +26,11 @@ export function ConversationMenu({ conversation, onRemoved }: { conversation: Co
         <MenuItem icon={LuPencil} onSelect={() => setDoing("rename")}>Rename</MenuItem>
         <MenuItem icon={pinned ? LuPinOff : LuPin} onSelect={() => void edit({ pinned: !pinned }, pinned ? "Unpinned" : "Pinned")}>{pinned ? "Unpin" : "Pin"}</MenuItem>
         <MenuItem icon={archived ? LuArchiveRestore : LuArchive} onSelect={() => void edit({ archived: !archived }, archived ? "Moved back to chats" : "Archived")}>{archived ? "Move back to chats" : "Archive"}</MenuItem>
-        <MenuLine />
-        <MenuItem icon={LuTrash2} danger onSelect={() => setDoing("delete")}>Delete</MenuItem>
+        {may("share") ? <MenuItem icon={LuShare2} onSelect={() => setDoing("share")}>Share</MenuItem> : null}
+        {may("delete") ? <><MenuLine /><MenuItem icon={LuTrash2} danger onSelect={() => setDoing("delete")}>Delete</MenuItem></> : null}
       </Menu>
       {doing === "rename" ? <Rename conversation={conversation} onClose={() => setDoing(null)} /> : null}
+      <Sharing shared={doing === "share" ? { kind: "conversation", object: `conversations/${id}`, name: title || "this chat" } : null} onClose={() => setDoing(null)} />
       <Confirm
         open={doing === "delete"} onClose={() => setDoing(null)} title="Delete this chat?" act="Delete chat"
         text={`“${title || "New chat"}” and its messages go for good. Its runs stay in the audit trail.`}

@@ -1,6 +1,7 @@
 "use client";
 import { useState } from "react";
-import { LuCircleCheck, LuCircleHelp, LuCircleX, LuEllipsis, LuKeyRound, LuPlug, LuPlus, LuRefreshCw, LuTrash2 } from "react-icons/lu";
+import { LuCircleCheck, LuCircleHelp, LuCircleX, LuEllipsis, LuKeyRound, LuPlug, LuPlus, LuRefreshCw, LuShare2, LuTrash2 } from "react-icons/lu";
+import { Sharing } from "@/components/sharing/Sharing";
 import { Button, IconButton } from "@/components/ui/Button";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { Switch, TextInput } from "@/components/ui/Field";
@@ -13,6 +14,7 @@ import { toProblem, type Problem } from "@/lib/api/problem";
 import { useProviderActions, useProviders } from "@/lib/api/resources/providers";
 import type { Check, Health, Provider } from "@/lib/api/types";
 import { plural } from "@/lib/format/format";
+import { useSession } from "@/lib/session/SessionProvider";
 import { ConnectProvider } from "./ConnectProvider";
 import { ModelTable } from "./ModelTable";
 
@@ -49,11 +51,13 @@ export function ProviderList({ mayEdit }: { mayEdit: boolean }) {
 }
 
 function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: boolean }) {
+  const { can } = useSession();
+  const mayShare = can("provider.share");
   const actions = useProviderActions();
   const [busy, setBusy] = useState<"test" | "sync" | null>(null);
   const [answer, setAnswer] = useState<Check | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const [doing, setDoing] = useState<"edit" | "delete" | null>(null);
+  const [doing, setDoing] = useState<"edit" | "share" | "delete" | null>(null);
   const ask = async (what: "test" | "sync") => {
     setBusy(what);
     setProblem(null);
@@ -77,6 +81,7 @@ function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: bool
               <Menu trigger={<IconButton icon={LuEllipsis} label={`More for ${provider.name}`} />}>
                 <MenuItem icon={LuRefreshCw} onSelect={() => void ask("sync")}>Read its models again</MenuItem>
                 <MenuItem icon={LuKeyRound} onSelect={() => setDoing("edit")}>Change name, address or key</MenuItem>
+                {mayShare ? <MenuItem icon={LuShare2} onSelect={() => setDoing("share")}>Share</MenuItem> : null}
                 <MenuItem icon={LuPlug} onSelect={() => void toggle(!provider.enabled)}>{provider.enabled ? "Switch off" : "Switch on"}</MenuItem>
                 <MenuLine />
                 <MenuItem icon={LuTrash2} danger onSelect={() => setDoing("delete")}>Remove</MenuItem>
@@ -91,6 +96,7 @@ function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: bool
       {answer ? <p role="status" className={`border-b border-border px-4 py-2 text-small ${answer.ok ? "text-succeeded" : "text-failed"}`}>{answer.ok ? `It answers${answer.models.length ? `, with ${plural(answer.models.length, "model")}` : ""}.` : `It did not answer. ${answer.detail}`}</p>
         : provider.health.state === "failing" ? <p className="border-b border-border px-4 py-2 text-small text-failed">{provider.health.detail} <span className="text-muted">Tested <Time at={provider.health.checked_at} />.</span></p> : null}
       {provider.enabled ? <ModelTable provider={provider} mayEdit={mayEdit} /> : <div className="flex items-center justify-between px-4 py-3 text-small text-muted">Switched off: no agent can use its models.{mayEdit ? <Switch label="Switch on" checked={false} onChange={(on) => void toggle(on)} /> : null}</div>}
+      <Sharing shared={doing === "share" ? { kind: "provider", object: `providers/${provider.id}`, name: provider.name, visibility: provider.visibility } : null} onClose={() => setDoing(null)} />
       {doing === "edit" ? <EditProvider provider={provider} onClose={() => setDoing(null)} /> : null}
       <Confirm open={doing === "delete"} onClose={() => setDoing(null)} title={`Remove ${provider.name}?`} act="Remove provider" text="Its models go too, and agents that use them stop answering until they get another model." onConfirm={async () => { await actions.remove(provider.id); toast("Provider removed"); }} />
     </Card>

@@ -2,8 +2,9 @@
 // The builder: the draft's form on the left, a live chat on the same draft on the right. On a phone they are tabs.
 import { useRouter } from "next/navigation";
 import { useState } from "react";
-import { LuEllipsis, LuMessageSquare, LuRotateCcw, LuTrash2 } from "react-icons/lu";
+import { LuEllipsis, LuMessageSquare, LuRotateCcw, LuShare2, LuTrash2 } from "react-icons/lu";
 import { PageHeader } from "@/components/frame/PageHeader";
+import { Sharing } from "@/components/sharing/Sharing";
 import { Button, ButtonLink, IconButton } from "@/components/ui/Button";
 import { cx } from "@/components/ui/classes";
 import { Confirm } from "@/components/ui/Dialog";
@@ -52,6 +53,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
   const [tab, setTab] = useState<Tab>("draft");
   const [diffs, setDiffs] = useState(0);
   const [removing, setRemoving] = useState(false);
+  const [sharing, setSharing] = useState(false);
   const { agent } = state;
   const may = (act: string) => agent.permissions.includes(act);
   const locked = !may("edit");
@@ -64,6 +66,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
         {may("publish") ? <PublishButton state={state} editor={editor} /> : null}
         <Menu trigger={<IconButton icon={LuEllipsis} label="More for this agent" />}>
           {agent.published ? <MenuItem icon={LuMessageSquare} onSelect={() => router.push("/")}>Go to chat</MenuItem> : null}
+          {may("share") ? <MenuItem icon={LuShare2} onSelect={() => void editor.flush().catch(() => undefined).then(() => setSharing(true))}>Share</MenuItem> : null}
           {may("delete") ? <MenuItem icon={LuTrash2} danger onSelect={() => setRemoving(true)}>Delete agent</MenuItem> : null}
         </Menu>
       </PageHeader>
@@ -85,6 +88,10 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
         </div>
         {wide ? <section aria-label="Try the draft" className="flex w-[44%] max-w-[640px] shrink-0 flex-col border-l border-border"><DraftChat state={state} flush={editor.flush} /></section> : null}
       </div>
+      <Sharing
+        shared={sharing ? { kind: "agent", object: `agents/${agent.id}`, name: agent.name, visibility: agent.visibility } : null} onClose={() => setSharing(false)}
+        onShown={() => void actions.reread(agent.id).then((now) => editor.rebase(now), () => undefined)}
+      />
       <Confirm
         open={removing} onClose={() => setRemoving(false)} title={`Delete ${agent.name}?`} act="Delete agent"
         text="Nobody can start it any more. Its chats and runs stay readable."
