@@ -188,10 +188,10 @@ def test_incident_2_41_only_json_is_read(owner: Api, kind: str) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="name"; filename="/etc/passwd"\r\n\r\nx\r\n--b--\r\n'
     slug = owner.base.split("/")[-2]
     for route in POSTS:
-        if "/auth/session/" in f"/{route}":
-            continue  # their first question is our header
+        if route.endswith("/acs/"):
+            continue  # SAML's answers come in a form, as its standard says: accounts/tests/test_saml.py
         path = "/" + fill(route.replace("<str:workspace>", slug), "x")
-        status = owner.call("POST", path, body, Content_Type=kind).status_code
+        status = owner.call("POST", path, body, Content_Type=kind, X_AAP_Client="web").status_code
         assert status in (404, 415), (route, status)
     made = owner.post("agents/", {"name": "A", "files": {"filepath": "/etc/passwd"}, "path": "/etc/passwd"})
     assert {item["field"] for item in made.data["errors"]} == {"files", "path"}
