@@ -71,6 +71,22 @@ def invite(
     return Invited(row, send(row, secret, inviter=act.actor.label, role_name=chosen.name))
 
 
+def store_and_send(act: Action, *, email: str, role: RoleChoice) -> Invited:
+    """Inside an action: an invitation by e-mail in the name of whoever acts, who was found to hold the role."""
+    space = Workspace.objects.select_for_update().get(pk=act.workspace_id)
+    row = Invitation(
+        workspace=space,
+        kind=Invitation.Kind.EMAIL,
+        email=clean_email(email),
+        role=role.key,
+        invited_by_id=act.person_id,
+        expires_at=now() + LIFETIME,
+    )
+    void_expired(space.pk)
+    secret = _store(row)
+    return Invited(row, send(row, secret, inviter=act.actor.label, role_name=role.name))
+
+
 @action("invitation.resend", requires=Permission.INVITATION_CREATE, on="invitation")
 def resend_invitation(act: Action, *, invitation: Invitation) -> Invited:
     """An invitation got a new link and a new term; the old link is void."""

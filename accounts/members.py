@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accounts.grants import forget_grants
-from accounts.models import ApiToken, CustomRole, Membership, SsoIdentity, User, Workspace
+from accounts.models import ApiToken, CustomRole, Membership, ScimUser, SsoIdentity, User, Workspace
 from accounts.rights import rights_shrank
 from accounts.roles import CUSTOM, ROLE_PERMISSIONS, Role
 from audit.action import Action, action
@@ -73,6 +73,8 @@ def admit_member(act: Action, *, workspace_id: str, user: User, role: RoleChoice
     Workspace.objects.select_for_update().get(pk=workspace_id)
     if Membership.objects.filter(workspace_id=workspace_id, user=user).exists():
         raise Conflict("They are a member of this workspace already.", code="already_member")
+    # Somebody whom the workspace's directory had invited is in it from now on.
+    ScimUser.objects.filter(workspace_id=workspace_id, user=None, email=user.email, deleted_at=None).update(user=user)
     return Membership.objects.create(workspace_id=workspace_id, user=user, **_columns(role))
 
 

@@ -75,7 +75,7 @@ _GOVERN = {
     P.RUN_MANAGE_ANY,
 }
 # What an owner keeps from the admins: how people sign in, how long things are kept, and taking all of it away.
-_OWN = {P.SSO_EDIT, P.RETENTION_EDIT, P.WORKSPACE_EXPORT}
+_OWN = {P.SSO_EDIT, P.SCIM_MANAGE, P.RETENTION_EDIT, P.WORKSPACE_EXPORT}
 
 ROLE_PERMISSIONS: dict[Role, frozenset[P]] = {
     Role.OWNER: frozenset(_LOOK | _READ | _CHAT | _BUILD | _OVERSEE | _GOVERN | _OWN),

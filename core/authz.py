@@ -45,6 +45,7 @@ class Permission(StrEnum):
     SERVICE_ACCOUNT_EDIT = "service_account.edit"
     SSO_VIEW = "sso.view"
     SSO_EDIT = "sso.edit"
+    SCIM_MANAGE = "scim.manage"  # people and groups, for a directory
     RETENTION_VIEW = "retention.view"
     RETENTION_EDIT = "retention.edit"
     AUDIT_VIEW = "audit.view"

@@ -20,10 +20,11 @@ urlpatterns = [
     path("api/docs/script.js", docs_views.docs_script),
     path("api/docs/errors/", docs_views.error_reference),
     re_path(r"^api(/.*)?$", not_found),
+    path("scim/v2/", include("accounts.api.scim_urls")),
     path("admin/password_change/", admin.site.admin_view(own_password), name="own_password"),
     path("admin/", include("platform_site.operator_pages")),
     path("admin/", admin.site.urls),
-    re_path(r"^(?!admin/|api/|static/|ws/|metrics).*$", client_pages.client_page),
+    re_path(r"^(?!admin/|api/|scim/|static/|ws/|metrics).*$", client_pages.client_page),
 ]
 
 handler400 = bad_request

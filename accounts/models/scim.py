@@ -20,17 +20,26 @@ class ScimUser(WorkspaceOwned):
 
     id_prefix: ClassVar[str] = "scu"
 
-    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="scim")
     user_name = models.CharField(max_length=254)
     external_id = models.CharField(max_length=300, blank=True)
     email = models.EmailField()
     active = models.BooleanField(default=True)
     made = models.BooleanField(default=False)
+    role_given = models.CharField(
+        max_length=64, blank=True, help_text="The role that the directory's groups gave last."
+    )
     attributes = models.JSONField(default=dict)
+    deleted_at = models.DateTimeField(null=True, help_text="Kept, so that somebody who returns is known again.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint("workspace", Lower("user_name"), name="one_scim_user_per_name"),
+            models.UniqueConstraint(
+                "workspace",
+                Lower("user_name"),
+                condition=models.Q(deleted_at=None),
+                name="one_scim_user_per_name",
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "user"], condition=models.Q(user__isnull=False), name="one_scim_user_per_person"
             ),

@@ -102,6 +102,7 @@ class WorkspaceGroup(WorkspaceOwned):
 
     name = models.CharField(max_length=120)
     description = models.CharField(max_length=300, blank=True)
+    external_id = models.CharField(max_length=300, blank=True, help_text="What a directory (SCIM) calls it.")
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="workspace_group", editable=False)
 
     class Meta:

@@ -62,6 +62,11 @@ def apply_mapping(act: Action, connection: SsoConnection, member: Membership, ma
     last owner stays one.
     """
     apply_groups(act, connection, member, mapped)
+    return apply_role(act, connection, member, mapped, given=given)
+
+
+def apply_role(act: Action, connection: SsoConnection, member: Membership, mapped: Mapped, *, given: str) -> str:
+    """The role alone, by the same rules."""
     chosen = role_of(connection, mapped)
     if chosen is None or not (mapped.by_group or (given and member.role_key == given)):
         return given

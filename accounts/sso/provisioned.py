@@ -13,7 +13,14 @@ def claim_provisioned(connection: SsoConnection, email: str) -> Membership | Non
     """
     row = (
         ScimUser.objects.select_related("user")
-        .filter(workspace_id=connection.workspace_id, made=True, active=True, user__email=email, user__is_active=True)
+        .filter(
+            workspace_id=connection.workspace_id,
+            made=True,
+            active=True,
+            deleted_at=None,
+            user__email=email,
+            user__is_active=True,
+        )
         .first()
     )
     if row is None or row.user is None or row.user.has_usable_password():

@@ -17,7 +17,7 @@ from limits.admission import admit, place
 from limits.rules import ADDRESS
 from platform_site.errors import answer
 
-_COUNTED = ("/api/", "/admin/")
+_COUNTED = ("/api/", "/scim/", "/admin/")
 
 
 class AddressLimitMiddleware:

@@ -10,7 +10,7 @@ from core import outage
 from platform_site.errors import answer
 from platform_site.health import unready
 
-_NEED_IT = ("/api/v1/", "/admin/", "/readyz")
+_NEED_IT = ("/api/v1/", "/scim/", "/admin/", "/readyz")
 
 
 class DatabaseAwayMiddleware:

@@ -26,8 +26,9 @@ OPEN_ROUTES = {
     "api/v1/auth/sso/<str:connection_id>/acs/": "a provider's form: signed, in answer to an attempt of our own",
     "api/v1/auth/sso/<str:connection_id>/finish/": "the browser of an attempt, with its cookie",
     "api/v1/auth/sso/<str:connection_id>/metadata/": "what every provider is told, the same for every id",
+    "scim/v2/^(?P<rest>.*)$": "the 404 of SCIM",
     "^api(/.*)?$": "the 404 of the API",
-    "^(?!admin/|api/|static/|ws/|metrics).*$": "the web client's files hold no authority",
+    "^(?!admin/|api/|scim/|static/|ws/|metrics).*$": "the web client's files hold no authority",
 }
 
 

@@ -66,7 +66,8 @@ def writes() -> list[tuple[str, str]]:
     for route, view in ROUTES:
         cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
         for method in getattr(cls, "permissions", {}):
-            if method in ("POST", "PATCH", "PUT"):
+            # SCIM has to pass over attributes that it does not know; accounts/tests/test_scim.py tries them.
+            if method in ("POST", "PATCH", "PUT") and not route.startswith("scim/"):
                 found.append((route, method))
     return found
 
