@@ -80,6 +80,7 @@ def addresses(product: Product) -> dict[str, str]:
         "/settings/groups/": "Sales",
         "/settings/roles/": "Night shift",
         "/settings/service-accounts/": "Ticket system",
+        "/settings/sso/": "No identity provider is set up",
         "/settings/audit/": "The chain is whole",
     }
 

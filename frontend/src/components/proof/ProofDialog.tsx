@@ -11,6 +11,7 @@ import { settleProof } from "@/lib/api/proof";
 import { proofActions } from "@/lib/api/resources/account";
 import { askedIn, type Asked } from "@/lib/factor/factor";
 import { useSession } from "@/lib/session/SessionProvider";
+import { ProofElsewhere, type Elsewhere } from "./ProofElsewhere";
 
 export default function ProofDialog() {
   const { me } = useSession();
@@ -18,7 +19,9 @@ export default function ProofDialog() {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
   const [asked, setAsked] = useState<Asked | null>(null);
+  const [elsewhere, setElsewhere] = useState<Elsewhere[] | null>(null);
   const asksPassword = me?.has_password ?? true;
+  const onlyElsewhere = !asksPassword && !me?.second_factor.enrolled;
 
   const prove = async () => {
     setBusy(true);
@@ -29,14 +32,16 @@ export default function ProofDialog() {
     } catch (error) {
       const refused = toProblem(error);
       const factor = askedIn(refused);
-      if (factor) setAsked(factor); else setProblem(refused);
+      if (factor) setAsked(factor);
+      else if (refused.code === "sso_required" && Array.isArray(refused.body.connections)) setElsewhere(refused.body.connections as Elsewhere[]);
+      else setProblem(refused);
       setBusy(false);
     }
   };
   const again = () => { setAsked(null); setPassword(""); setProblem(null); };
   return (
     <Dialog open onClose={() => settleProof(false)} title="Confirm that it is you" description="This change is a weighty one, so it is asked for once more. What you began goes on afterwards.">
-      {asked ? (
+      {elsewhere || onlyElsewhere ? <ProofElsewhere ways={elsewhere} /> : asked ? (
         <FactorForm asked={asked} act="Confirm" onAgain={again} onAnswer={async (method, response) => { await proofActions.factor(asked.challenge, method, response); settleProof(true); }} />
       ) : (
         <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void prove(); }}>

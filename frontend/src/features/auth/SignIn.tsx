@@ -1,5 +1,5 @@
 "use client";
-// Signing in: the password, then the second factor of those who have one.
+// Signing in: by password or through one's organisation, then the second factor of those who have one.
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { useEffect, useState } from "react";
@@ -9,30 +9,54 @@ import { TextInput } from "@/components/ui/Field";
 import { ProblemNote } from "@/components/ui/Panels";
 import { toProblem, type Problem } from "@/lib/api/problem";
 import { askedIn, type Asked } from "@/lib/factor/factor";
-import { nextHere } from "@/lib/route/safe-next";
+import { doorTo, SIGN_IN } from "@/lib/route/doors";
+import { nextHere, safeNext } from "@/lib/route/safe-next";
 import { signIn, signInWithFactor } from "@/lib/session/sign-in";
 import { useSession } from "@/lib/session/SessionProvider";
+import { whyNot } from "@/lib/sso/returned";
+import { forgetReturn, useReturn } from "@/lib/sso/use-return";
 import { DoorCard } from "./DoorCard";
+import { FindSso, SsoWays, waysIn, type WaysDue } from "./SsoSignIn";
 
 export function SignIn() {
   const { phase, enter } = useSession();
   const router = useRouter();
   const [email, setEmail] = useState("");
-  const [asked, setAsked] = useState<Asked | null>(null);
+  const [ownAsked, setAsked] = useState<Asked | null>(null);
+  const [due, setDue] = useState<WaysDue | null>(null);
+  const back = useReturn();
+  const asked = ownAsked ?? (back?.what === "factor" ? back.asked : null);
+
+  useEffect(() => { if (back?.what === "failed" || back?.what === "factor") history.replaceState(history.state, "", doorTo(SIGN_IN, safeNext(back.next))); }, [back]);
 
   useEffect(() => { if (phase === "ready") router.replace(nextHere()); }, [phase, router]);
 
   if (asked) {
     return (
-      <DoorCard title="One more step" text="Your password is right. Now prove that it is you.">
-        <FactorForm asked={asked} act="Sign in" onAgain={() => setAsked(null)} onAnswer={async (method, response) => enter(await signInWithFactor(asked.challenge, method, response))} />
+      <DoorCard title="One more step" text="That was right. Now prove that it is you with your second factor.">
+        <FactorForm asked={asked} act="Sign in" onAgain={() => { setAsked(null); forgetReturn(); }} onAnswer={async (method, response) => enter(await signInWithFactor(asked.challenge, method, response))} />
       </DoorCard>
     );
   }
-  return <DoorCard title="Sign in"><WithPassword email={email} onEmail={setEmail} onAsked={setAsked} /></DoorCard>;
+  if (due) {
+    return (
+      <DoorCard title="Sign in with your organisation" text="Your workspace asks people with your address to come in this way. Passwords are not accepted.">
+        <SsoWays {...due} />
+        <button type="button" className="mt-4 text-small text-muted underline underline-offset-4" onClick={() => setDue(null)}>Back</button>
+      </DoorCard>
+    );
+  }
+  return (
+    <DoorCard title="Sign in">
+      {back?.what === "failed" ? <p role="alert" className="mb-4 rounded-control border border-failed bg-removed-bg px-3 py-2 text-small">{whyNot(back.code)}</p> : null}
+      <WithPassword email={email} onEmail={setEmail} onAsked={setAsked} onDue={setDue} />
+    </DoorCard>
+  );
 }
 
-function WithPassword({ email, onEmail, onAsked }: { email: string; onEmail: (email: string) => void; onAsked: (asked: Asked) => void }) {
+type Props = { email: string; onEmail: (email: string) => void; onAsked: (asked: Asked) => void; onDue: (due: WaysDue) => void };
+
+function WithPassword({ email, onEmail, onAsked, onDue }: Props) {
   const { problem: unreachable, enter } = useSession();
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
@@ -43,7 +67,9 @@ function WithPassword({ email, onEmail, onAsked }: { email: string; onEmail: (em
     try { await enter(await signIn(email.trim(), password)); } catch (error) {
       const refused = toProblem(error);
       const factor = askedIn(refused);
+      const elsewhere = waysIn(refused);
       if (factor) return onAsked(factor);
+      if (elsewhere) return onDue(elsewhere);
       setProblem(refused);
       setBusy(false);
     }
@@ -55,6 +81,7 @@ function WithPassword({ email, onEmail, onAsked }: { email: string; onEmail: (em
       <TextInput label="Password" type="password" name="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password") ?? (wrong ? "Email or password is not right." : null)} />
       {problem && !wrong && !problem.errors.length ? <ProblemNote problem={problem} /> : <ProblemNote problem={unreachable} />}
       <Button type="submit" look="primary" busy={busy} className="h-10">Sign in</Button>
+      {email.includes("@") ? <FindSso email={email} /> : null}
       <p className="flex flex-col gap-1 text-small text-muted"><Link href="/forgot-password/" className="self-start text-accent underline-offset-4 hover:underline">Forgot your password?</Link><span>No account? Ask an owner of your workspace to invite you.</span></p>
     </form>
   );

@@ -17,9 +17,10 @@ import type { Factor, Factors } from "@/lib/api/types";
 import { plural } from "@/lib/format/format";
 import { useSaving } from "@/lib/forms/use-saving";
 import { useSession } from "@/lib/session/SessionProvider";
+import { Identities } from "./Identities";
 
 export function Security() {
-  return <><Password /><SecondFactors /></>;
+  return <><Password /><SecondFactors /><Identities /></>;
 }
 
 function Password() {

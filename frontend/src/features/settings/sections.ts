@@ -1,6 +1,6 @@
 // The sections of the settings, each with an address of its own. What somebody may not see is not offered to them.
 import type { IconType } from "react-icons";
-import { LuBot, LuFingerprint, LuHardDriveDownload, LuKeyRound, LuMonitorSmartphone, LuScrollText, LuSettings2, LuShieldCheck, LuUser, LuUsers, LuUsersRound } from "react-icons/lu";
+import { LuBot, LuBuilding2, LuFingerprint, LuHardDriveDownload, LuKeyRound, LuMonitorSmartphone, LuScrollText, LuSettings2, LuShieldCheck, LuUser, LuUsers, LuUsersRound } from "react-icons/lu";
 
 export type Section = { href: string; label: string; text: string; icon: IconType; permission?: string; wide?: boolean };
 
@@ -18,6 +18,7 @@ export const workspaces: Section[] = [
   { href: "/settings/groups/", label: "Groups", text: "People to share with at once", icon: LuUsersRound, permission: "group.view" },
   { href: "/settings/roles/", label: "Roles", text: "What each role may do", icon: LuShieldCheck, permission: "role.view" },
   { href: "/settings/service-accounts/", label: "Service accounts", text: "Programs with rights of their own", icon: LuBot, permission: "service_account.view" },
+  { href: "/settings/sso/", label: "Single sign-on", text: "Your organisation’s own sign-in", icon: LuBuilding2, permission: "sso.view" },
   { href: "/settings/audit/", label: "Audit log", text: "Who did what, when", icon: LuScrollText, permission: "audit.view", wide: true },
 ];
 

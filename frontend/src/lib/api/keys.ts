@@ -15,6 +15,7 @@ const resource = (name: string) => ({
 export const keys = {
   factors: "me/second-factors/",
   logins: "me/sessions/",
+  identities: "me/identities/",
   workspace: base,
   members: resource("members"),
   invitations: resource("invitations"),
@@ -24,6 +25,7 @@ export const keys = {
   tokens: resource("api-tokens"),
   serviceAccounts: resource("service-accounts"),
   accountTokens: (workspace: string, account: string) => `${base(workspace)}service-accounts/${encodeURIComponent(account)}/api-tokens/`,
+  sso: resource("sso"),
   retention: (workspace: string) => `${base(workspace)}retention/`,
   audit: (workspace: string, filters?: Filters) => `${base(workspace)}audit/${query(filters)}`,
   auditExport: (workspace: string, filters?: Filters) => `${base(workspace)}audit/export/${query(filters)}`,

@@ -1,0 +1,5 @@
+import { SingleSignOn } from "@/features/sso/SingleSignOn";
+
+export default function SingleSignOnPage() {
+  return <SingleSignOn />;
+}

@@ -1,0 +1,138 @@
+"""Single sign-on in the browser, with a certified OpenID provider: set up, tested, linked, used, required."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.driving import SIZES, Person
+from tests.fixtures.product import PASSWORD, Product, free_port
+
+APPROVE = """
+from accounts.models import SsoDomain
+from core.clock import now
+assert SsoDomain.objects.filter(domain="corp.example").update(approved_at=now()) == 1
+"""
+
+
+@pytest.fixture
+def product(tmp_path: Path, openid: str) -> Iterator[Product]:
+    port = free_port()
+    environment = {
+        "AAP_RATE_LIMITS": "off",
+        "AAP_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "AAP_ALLOWED_PRIVATE_HOSTS": openid.removeprefix("http://"),
+    }
+    product = Product(data=tmp_path / "data", port=port, environment=environment)
+    try:
+        yield product.start().set_up()
+    finally:
+        product.stop()
+
+
+def sign_in_there(page: Page, who: str) -> None:
+    """At the provider: its own pages."""
+    page.locator("input[name=login]").fill(who)
+    page.locator("input[name=password]").fill("whatever")
+    page.get_by_role("button", name="Sign-in").click()
+    page.get_by_role("button", name="Continue").click()
+
+
+def test_a_provider_is_set_up_tested_linked_used_and_required(
+    person: Callable[..., Person],
+    product: Product,
+    openid: str,
+) -> None:
+    owner = person(product, bypass_csp=True)
+    owner.away, owner.refusals = True, {400, 403, 404, 409}  # the provider's own pages ask for fonts from elsewhere
+    page = owner.open("/settings/sso/")
+    page.get_by_role("button", name="Add a provider").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("Name", exact=True).fill("Corp")
+    form.get_by_label("Issuer", exact=True).fill(f"{openid}/nothing-here")
+    form.get_by_label("Client id", exact=True).fill("not yet")
+    form.get_by_label("Domains of your addresses").fill("corp.example")
+    form.get_by_role("button", name="Add a group").click()
+    form.get_by_label("Group 1 there").fill("staff")
+    form.get_by_label("Role of group 1").select_option("user")
+    form.get_by_role("button", name="Add provider").click()
+    expect(form.get_by_label("Issuer", exact=True)).to_have_attribute("aria-invalid", "true")
+    found = owner.findings_in_all_looks("a provider")
+    form.get_by_label("Issuer", exact=True).fill(openid)
+    form.get_by_role("button", name="Add provider").click()
+    page.get_by_role("button", name=re.compile("^Corp")).click()
+    back = page.locator("dd code").first.inner_text()
+    client = httpx.post(f"{openid}/reg", json={"redirect_uris": [back]}, trust_env=False).json()
+    page.get_by_role("button", name="Change").click()
+    form.get_by_label("Client id", exact=True).fill(client["client_id"])
+    form.get_by_label("Client secret", exact=True).fill(client["client_secret"])
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("waits for an operator")).to_be_visible()
+    found += owner.findings_in_all_looks("set up")
+
+    page.get_by_role("button", name="Test it").click()
+    sign_in_there(page, "boss")
+    outcome = page.get_by_role("dialog", name="Test of Corp")
+    expect(outcome.get_by_text("The provider’s answer is genuine")).to_be_visible()
+    expect(outcome.get_by_role("region", name="Decoded claims")).to_contain_text("boss@corp.example")
+    expect(outcome.get_by_text("Would come in as")).to_be_visible()
+    expect(outcome.get_by_text("only with an address of a domain that was approved")).to_be_visible()
+    found += owner.findings_in_all_looks("its test")
+    outcome.get_by_role("button", name="Done").click()
+
+    product.manage("shell", "-c", APPROVE)
+    page.goto("/settings/security/")
+    page.get_by_role("button", name="Link Corp").click()
+    expect(page.get_by_text("Linked. You can sign in this way")).to_be_visible()
+    expect(page.get_by_role("button", name="Unlink Corp")).to_be_visible()
+    found += owner.findings_in_all_looks("linked")
+
+    newcomer = person(product, signed_in=False, bypass_csp=True)
+    newcomer.away = True
+    door = newcomer.open("/sign-in/?next=/usage/")
+    door.get_by_label("Email").fill("somebody@else.example")
+    door.get_by_role("button", name="Sign in with your organisation").click()
+    expect(door.get_by_text("No organisation signs in here")).to_be_visible()
+    door.get_by_label("Email").fill("alice@corp.example")
+    door.get_by_role("button", name="Sign in with your organisation").click()
+    found += newcomer.findings_in_all_looks("the way in")
+    door.get_by_role("button", name="Sign in with Corp").click()
+    sign_in_there(door, "alice")
+    door.wait_for_url("**/usage/")
+    door.set_viewport_size(SIZES["desk"])
+    expect(door.get_by_role("complementary").get_by_text("Alice")).to_be_visible()
+
+    page.goto("/settings/sso/")
+    page.get_by_role("button", name=re.compile("^Corp")).click()
+    page.get_by_role("switch", name="Not required").click()
+    page.get_by_role("button", name="Require it").click()
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Link your own account")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Test it").click()
+    expect(outcome.get_by_text("this test counts")).to_be_visible()
+    outcome.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name=re.compile("^Corp")).click()
+    page.get_by_role("switch", name="Not required").click()
+    page.get_by_role("button", name="Require it").click()
+    expect(page.get_by_text("Corp is required now")).to_be_visible()
+    assert not found, "\n".join(found)
+
+
+def test_a_refusal_on_the_way_back_is_said_in_words(person: Callable[..., Person], product: Product) -> None:
+    someone = person(product, signed_in=False, bypass_csp=True)
+    someone.refusals = {401}
+    page = someone.open("/sign-in/#sso_error=link_first&next=%2Fusage%2F")
+    expect(page.get_by_role("alert").first).to_contain_text("There is an account with your e-mail address")
+    found = someone.findings_in_all_looks("refused")
+    page.get_by_label("Email").fill("owner@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/usage/")
+    assert "sso_error" not in page.url
+    assert not found, "\n".join(found)
