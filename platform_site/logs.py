@@ -89,6 +89,7 @@ def configure_logging(level: str = "INFO") -> None:
             "root": {"handlers": ["stderr"], "level": level},
             "loggers": {
                 "daphne": {"level": "WARNING"},
+                "procrastinate.blueprints": {"level": "WARNING"},
                 "django.request": {"level": "ERROR"},
                 "django.security": {"level": "ERROR"},
                 "httpx": {"level": "WARNING"},

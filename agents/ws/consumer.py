@@ -44,6 +44,8 @@ SUBSCRIPTIONS = 200
 FRAMES_PER_SECOND = 50
 FRAME_BURST = 250
 LATE_SECONDS = 0.2
+#: For so long a run that has ended is still asked about with those that go on.
+ENDED_LATELY = 10.0
 
 # After a restart thousands come back in the same second.
 _signing_in = Together(authority.sign_in_all)
@@ -79,6 +81,7 @@ class RunSocket(AsyncWebsocketConsumer):
         self._shut = False
         self._watches: dict[str, tuple[Watch, str]] = {}
         self._topics: dict[str, tuple[authority.TopicRight, bool]] = {}
+        self._ended: dict[str, tuple[str, float]] = {}
         self._tokens_left, self._counted_at = float(FRAME_BURST), time.monotonic()
         self._number = sockets.enter(self)
         begin_request(None)
@@ -209,6 +212,7 @@ class RunSocket(AsyncWebsocketConsumer):
         held = self._watches.get(watch.channel.run)
         if held is not None and held[0] is watch:
             del self._watches[watch.channel.run]
+            self._ended[watch.channel.run] = held[1], time.monotonic()
 
     def _drop_run(self, run: str) -> None:
         held = self._watches.pop(run, None)
@@ -260,6 +264,11 @@ class RunSocket(AsyncWebsocketConsumer):
     def watched(self, principal: Principal) -> authority.Watched:
         runs: dict[str, set[str]] = {}
         for run, (_, workspace) in self._watches.items():
+            runs.setdefault(workspace, set()).add(run)
+        # Whoever loses their rights has their runs stopped, which may end the last watch before this question comes.
+        lately = time.monotonic() - ENDED_LATELY
+        self._ended = {run: held for run, held in self._ended.items() if held[1] > lately}
+        for run, (workspace, _) in self._ended.items():
             runs.setdefault(workspace, set()).add(run)
         return authority.Watched(principal, runs, [right for right, _ in self._topics.values()])
 

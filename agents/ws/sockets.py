@@ -21,7 +21,6 @@ from core.db import in_db
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 3.0
-SOCKETS_PER_USER = 50
 
 CLOSE_MALFORMED = 4400
 CLOSE_NOT_SIGNED_IN = 4401
@@ -72,7 +71,7 @@ class Sockets:
         """Count the socket as this person's; False when they have as many as they may."""
         person = principal.key
         limits = settings.RATE_LIMITS
-        if limits != "off" and self._of_person[person] >= SOCKETS_PER_USER * float(limits):
+        if limits != "off" and self._of_person[person] >= settings.SOCKETS_PER_USER * float(limits):
             return False
         self._people[number] = person
         self._of_person[person] += 1

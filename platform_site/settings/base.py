@@ -39,6 +39,7 @@ RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
 MAX_OPEN_RUNS = 50
 MAX_OPEN_RUNS_OF_WORKSPACE = 1_000
 MAX_QUEUED_RUNS = 5_000
+SOCKETS_PER_USER: float = 50
 
 #: Where people reach the product: links in mails begin with it, and security keys are bound to its host name.
 PUBLIC_URL = env.read_public_url("AAP_PUBLIC_URL", f"http://localhost:{PORT}")
