@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from platform_site.docs_views import schema_bytes
+from tests.architecture.test_matrix import asked, company, share_with
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 SKIPPED = "/stream/"  # server-sent events: tests/flows/test_stream.py
@@ -42,20 +43,24 @@ def keep_connection() -> None:
 
 
 @pytest.fixture
-def world(agent: dict[str, Any], owner: Any) -> dict[str, Any]:
+def world(agent: dict[str, Any], owner: Any, make_person: Any, workspace: Any) -> dict[str, Any]:
     """Real ids, so that half of the cases get past the 404."""
+    from accounts.sessions import open_session
+
+    make_person(workspace, "builder")
     run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hi"}}).data
-    provider = owner.get("providers/").data["results"][0]["id"]
-    return {
-        "token": owner.token,
-        "workspace": owner.base.split("/")[-2],
+    ids = {
+        **company(owner, owner),
         "agent_id": agent["id"],
         "run_id": run["id"],
         "conversation_id": run["conversation"],
-        "provider": provider,
+        "decision_id": asked(run["id"]),
+        "provider": owner.get("providers/").data["results"][0]["id"],
         "model": agent["draft"]["model"],
-        "number": 1,
+        "session_id": open_session(owner.person, client="api", ip="127.0.0.1").pk,
     }
+    share_with(owner, owner, ids)
+    return {"token": owner.token, "workspace": owner.base.split("/")[-2], "number": 1, **ids}
 
 
 @pytest.mark.slow
