@@ -5,6 +5,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | Sweep | make test | make test-all |
 |---|---|---|
 | schemathesis cases for each operation, on SQLite and on PostgreSQL | 10, 5 | 1,000 |
+| hostile bodies for each route, answered alike by both databases | 8 | 40 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 at random moments, by `SEED`: SQLite; one process with PostgreSQL, the fleet | 34; 3 if drawn | 1,000; 300, 700 |
 | tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 4, drawn by `SEED` | all |
