@@ -95,8 +95,8 @@ def _apply(resource: dict[str, Any], operation: str, path: str, value: Any) -> N
     elif operation == "add" and isinstance(resource.get(name), list):
         given = value if isinstance(value, list) else [value]
         resource[name] = [*resource[name], *(one for one in given if one not in resource[name])]
-    elif name == "name" and isinstance(value, dict):
-        resource[name] = {**resource.get(name, {}), **value}
+    elif name == "name" and isinstance(value, dict) and isinstance(resource.get(name), dict):
+        resource[name] = {**resource[name], **value}
     else:
         resource[name] = as_flag(value) if name == "active" else value
 
@@ -106,7 +106,7 @@ def _remove(resource: dict[str, Any], name: str, value: Any) -> None:
     named = [one.get("value") for one in value if isinstance(one, dict)] if isinstance(value, list) else []
     present = resource.get(name)
     if named and isinstance(present, list):
-        resource[name] = [one for one in present if one.get("value") not in named]
+        resource[name] = [one for one in present if not isinstance(one, dict) or one.get("value") not in named]
     elif isinstance(present, list):
         resource[name] = []
     else:

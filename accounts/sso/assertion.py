@@ -73,8 +73,15 @@ def read_name(value: Any) -> str:
 def read_groups(value: Any) -> tuple[str, ...]:
     """Names of groups, to the letter. One name alone is a list of one."""
     given = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    names = [one for one in given if isinstance(one, str) and 0 < len(one) <= 300]
+    names = [one for one in given if isinstance(one, str) and 0 < len(one) <= 300 and _can_be_stored(one)]
     return tuple(dict.fromkeys(names[:MAX_GROUPS]))
+
+
+def _can_be_stored(text: str) -> bool:
+    try:
+        return bool(refuse_bad(text))
+    except BadText:
+        return False
 
 
 def shown_claims(claims: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,6 +116,20 @@ def test_a_test_shows_the_claims_and_opens_nothing(owner: Api, corp: str, openid
     assert not User.objects.filter(email="alice@corp.example").exists()
 
 
+def test_claims_that_cannot_be_shown_are_mended(owner: Api, house: str, issuer: Issuer) -> None:
+    begun = owner.post(f"sso/{house}/test/", {}).data
+    issuer.claims = {
+        "groups": ["\ud800", "a\x00", "staff"],
+        "name": "\ud800",
+        "x": {"y": ["\x00"]},
+        "big": "b" * 70_000,
+    }
+    come_back(owner, issuer.answer_to(begun["url"]))
+    shown = owner.get(f"sso/{house}/tests/{begun['test']}/")
+    assert shown.status_code == 200 and shown.data["groups_found"] == ["staff"]
+    assert shown.data["claims"]["x"] == {"y": ["\ufffd"]} and "big" not in shown.data["claims"]
+
+
 def test_the_client_proves_itself_and_its_verifier(house: str, issuer: Issuer) -> None:
     assert through(issuer, house) == {}
     sent = issuer.asked[-1]

@@ -304,6 +304,16 @@ def test_signing_anew_alone_is_fine(corp: str, saml_keys: tuple[Path, Path]) -> 
     assert come_back(browser, halfway) == "/"
 
 
+def test_a_signature_around_an_unsigned_assertion_is_not_enough(corp: str, saml_keys: tuple[Path, Path]) -> None:
+    browser = fresh_browser()
+    posted = answered(start(browser, corp), "alice", corp)
+    root = etree.fromstring(base64.b64decode(posted["SAMLResponse"]))
+    _unsigned(root)
+    certificate, key = saml_keys
+    whole = OneLogin_Saml2_Utils.add_sign(etree.tostring(root), key.read_text(), certificate.read_text())
+    _is_refused(browser, corp, posted, whole)
+
+
 def test_sha1_is_refused(corp: str, saml_keys: tuple[Path, Path]) -> None:
     browser = fresh_browser()
     posted = answered(start(browser, corp), "alice", corp)

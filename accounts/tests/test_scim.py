@@ -450,3 +450,38 @@ def test_who_the_directory_made_signs_in_through_the_provider(
     SsoConnection.objects.update(default_role="")
     refused = directory.call("POST", "Users", {"userName": "bob@corp.example"})
     assert refused.status_code == 400 and "no role" in refused.data["detail"]
+
+
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [],
+        [7],
+        [{"op": "fly", "path": "active"}],
+        [{"op": "remove"}],
+        [{"op": "replace", "value": 7}],
+        [{"op": "replace", "path": 7, "value": 7}],
+        [{"op": "replace", "path": "name", "value": "x"}, {"op": "add", "path": "name.givenName", "value": "y"}],
+        [
+            {"op": "replace", "path": "emails", "value": ["x"]},
+            {"op": "remove", "path": "emails", "value": [{"value": 1}]},
+        ],
+        [
+            {"op": "replace", "path": "emails", "value": {}},
+            {"op": "add", "path": 'emails[type eq "x"].value', "value": 1},
+        ],
+        [{"op": "replace", "path": 'emails[type eq "work"]', "value": "x"}],
+        [{"op": "replace", "path": "userName", "value": None}],
+        [{"op": "remove", "path": "userName"}],
+        [{"op": "replace", "path": "a[b[c", "value": 1}],
+        [{"op": "replace", "path": "p" * 400, "value": 1}],
+        [{"op": "replace", "path": "active", "value": {"x": []}}],
+        [{"op": "replace", "path": "displayName", "value": "\ud800"}],
+    ],
+)
+def test_hostile_patches_change_nothing(operations: Any, directory: Directory) -> None:
+    pk = directory.make("ann", displayName="Ann")
+    before = ScimUser.objects.values().get(pk=pk)
+    answer = directory.call("PATCH", f"Users/{pk}", {"schemas": [PATCH], "Operations": operations})
+    assert answer.status_code == 400, answer.content
+    assert ScimUser.objects.values().get(pk=pk) == before

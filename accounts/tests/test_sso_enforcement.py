@@ -240,6 +240,8 @@ def test_nobody_sets_up_more_than_they_hold(
     for more in ({"default_role": "owner"}, {"mapping": [{"group": "g", "role": "admin"}]}):
         assert clerk.post("sso/", {**body, **more}).data["code"] == "beyond_your_own"
     assert clerk.patch(f"sso/{house}/", {"name": "Mine"}).data["code"] == "beyond_your_own", "it gives viewers"
+    lowered = clerk.patch(f"sso/{house}/", {"default_role": role})
+    assert lowered.data["code"] == "beyond_your_own", "what it gave before counts too"
     made = clerk.post("sso/", {**body, "default_role": role})
     assert made.status_code == 201
     there_and_back(issuer, start(owner, made.data["id"], purpose="link"), owner, sub="the-owner")
