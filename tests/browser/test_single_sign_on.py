@@ -97,10 +97,10 @@ def test_a_provider_is_set_up_tested_linked_used_and_required(
     newcomer.away = True
     door = newcomer.open("/sign-in/?next=/usage/")
     door.get_by_label("Email").fill("somebody@else.example")
-    door.get_by_role("button", name="Sign in with your organisation").click()
+    door.get_by_role("button", name="Continue with your organisation").click()
     expect(door.get_by_text("No organisation signs in here")).to_be_visible()
     door.get_by_label("Email").fill("alice@corp.example")
-    door.get_by_role("button", name="Sign in with your organisation").click()
+    door.get_by_role("button", name="Continue with your organisation").click()
     found += newcomer.findings_in_all_looks("the way in")
     door.get_by_role("button", name="Sign in with Corp").click()
     sign_in_there(door, "alice")

@@ -7,16 +7,16 @@ export const levels: Level[] = ["view", "run", "edit", "manage"];
 
 const words: Record<SharedKind, Record<Level, { name: string; text: string }>> = {
   agent: {
-    view: { name: "Can see", text: "sees the agent and its versions" }, run: { name: "Can chat", text: "also chats with it" },
-    edit: { name: "Can change", text: "also changes and publishes it" }, manage: { name: "Can manage", text: "also shares and deletes it" },
+    view: { name: "Can see", text: "sees the agent and its versions" }, run: { name: "Can chat", text: "sees it and chats with it" },
+    edit: { name: "Can change", text: "chats with it, changes and publishes it" }, manage: { name: "Can manage", text: "does everything with it, sharing and deleting too" },
   },
   conversation: {
-    view: { name: "Can read", text: "reads the chat and its runs" }, run: { name: "Can write", text: "also writes in it, answers and stops runs" },
-    edit: { name: "Can change", text: "also renames it and changes its agent" }, manage: { name: "Can manage", text: "also shares and deletes it" },
+    view: { name: "Can read", text: "reads the chat and its runs" }, run: { name: "Can write", text: "reads it, writes in it, answers and stops runs" },
+    edit: { name: "Can change", text: "writes in it, renames it and changes its agent" }, manage: { name: "Can manage", text: "does everything with it, sharing and deleting too" },
   },
   provider: {
-    view: { name: "Can see", text: "sees the provider and its address" }, run: { name: "Can use", text: "also uses its models in agents" },
-    edit: { name: "Can change", text: "also changes its address, key and models" }, manage: { name: "Can manage", text: "also shares and removes it" },
+    view: { name: "Can see", text: "sees the provider and its address" }, run: { name: "Can use", text: "sees it and uses its models in agents" },
+    edit: { name: "Can change", text: "uses it, changes its address, key and models" }, manage: { name: "Can manage", text: "does everything with it, sharing and removing too" },
   },
 };
 

@@ -70,7 +70,7 @@ function FilterBar({ filters, onChange }: { filters: AuditFilters; onChange: (ch
   return (
     <div role="search" aria-label="Audit log" className="flex flex-col gap-3">
       <div className="flex items-end gap-2">
-        <div className="min-w-0 flex-1"><TextInput label="Search the audit log" hideLabel type="search" placeholder="Id, request id, or how a kind begins" value={filters.q} onChange={(event) => onChange({ q: event.target.value })} /></div>
+        <div className="min-w-0 flex-1"><TextInput label="Search the audit log" hideLabel type="search" placeholder="Id or kind" value={filters.q} onChange={(event) => onChange({ q: event.target.value })} /></div>
         {can("audit.export") ? <Export filters={filters} /> : null}
       </div>
       <div className="grid grid-cols-4 gap-3 max-lg:grid-cols-2">

@@ -52,7 +52,7 @@ export function FindSso({ email }: { email: string }) {
   if (ways?.length && asked === email.trim()) return <SsoWays ways={ways} ticket={null} />;
   return (
     <div className="flex flex-col gap-2">
-      <Button icon={LuBuilding2} busy={busy} className="h-10" onClick={() => void find()}>Sign in with your organisation</Button>
+      <Button icon={LuBuilding2} busy={busy} className="h-10" onClick={() => void find()}>Continue with your organisation</Button>
       {asked === "" && ways === null && !busy ? null : ways?.length === 0 && asked === email.trim() ? <p role="status" className="text-small text-muted">No organisation signs in here with this address. Use your password.</p> : null}
       <ProblemNote problem={problem} />
     </div>
