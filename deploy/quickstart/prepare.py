@@ -182,9 +182,10 @@ def python_packages(lock: str, half_made: bool) -> Callable[[], None]:
             empty_venv()
             python = choose_python(sysconfig.get_config_var("CONFIG_ARGS"), SYSTEM_PYTHON)
             run([python, "-m", "venv", str(VENV)], failed="The virtual environment could not be made.")
+        # The lock is whole. pip's own look for what is missing stumbles over extras that a package asks for.
         run(
             [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-             "-r", lock],
+             "--no-deps", "-r", lock],
             failed="The Python packages could not be installed. Check the network (pip's own settings are honoured), "
             "then run this again.",
             leave=lambda: write_stamp("python", "not installed"),  # it ended by itself: what is there is whole
