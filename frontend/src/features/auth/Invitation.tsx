@@ -105,7 +105,7 @@ function JoinAsNew({ token, invited }: { token: string; invited: Invited }) {
         {invited.by_mail ? null : (
           <>
             <TextInput label="Name" autoComplete="name" required maxLength={150} autoFocus={Boolean(invited.email)} value={name} onChange={(event) => setName(event.target.value)} error={problem?.field("name")} hint="How others see you here." />
-            <TextInput label="Password" type="password" autoComplete="new-password" required minLength={8} value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
+            <TextInput label="Password" type="password" autoComplete="new-password" required minLength={10} value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
           </>
         )}
         {problem && !atField ? <ProblemNote problem={problem} /> : null}

@@ -32,7 +32,7 @@ export function ResetPassword() {
   return (
     <DoorCard title="Choose a new password" text="Afterwards you are signed out everywhere.">
       <form className="flex flex-col gap-4" onSubmit={(event) => { event.preventDefault(); void submit(); }}>
-        <TextInput label="New password" type="password" name="password" autoComplete="new-password" required minLength={8} autoFocus value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
+        <TextInput label="New password" type="password" name="password" autoComplete="new-password" required minLength={10} autoFocus value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
         {problem && !problem.field("password") ? <ProblemNote problem={problem} /> : null}
         <Button type="submit" look="primary" busy={busy} className="h-10">Change password</Button>
       </form>

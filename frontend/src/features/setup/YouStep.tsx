@@ -44,7 +44,7 @@ export function YouStep({ onDone }: { onDone: () => void }) {
         <TextInput ref={codeBox} label="Set-up code" required value={typed} onChange={(event) => setTyped(event.target.value)} error={codeProblem} autoComplete="one-time-code" hint="The server printed a link with this code when it started. Open that link, or paste the code here." />
       )}
       <TextInput ref={emailBox} label="Email" type="email" autoComplete="username" required value={email} onChange={(event) => setEmail(event.target.value)} error={problem?.field("email")} />
-      <TextInput label="Password" type="password" autoComplete="new-password" required minLength={8} value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
+      <TextInput label="Password" type="password" autoComplete="new-password" required minLength={10} value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password")} hint="A few words you can remember work well." />
       <TextInput label="Name of the workspace" required value={workspace} onChange={(event) => setWorkspace(event.target.value)} placeholder="Nordlicht" error={problem?.field("workspace")} hint="Usually your team or company. You can change it later." />
       {problem && !atField ? <ProblemNote problem={problem} /> : null}
       <Button type="submit" look="primary" busy={busy} className="h-10">Continue</Button>
