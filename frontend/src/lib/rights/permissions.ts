@@ -6,7 +6,7 @@ export type RightGroup = { resource: string; label: string; rights: Right[] };
 const resources: Record<string, string> = {
   agent: "Agents", conversation: "Chats", run: "Runs", decision: "Questions to people", model: "Models", provider: "Providers", tool: "Tools", usage: "Usage",
   workspace: "Workspace", member: "Members", invitation: "Invitations", group: "Groups", role: "Roles", api_token: "API tokens", service_account: "Service accounts",
-  sso: "Single sign-on", retention: "Retention", audit: "Audit log",
+  sso: "Single sign-on", scim: "Directory (SCIM)", retention: "Retention", audit: "Audit log",
 };
 const order = Object.keys(resources);
 
@@ -16,7 +16,7 @@ const words: Record<string, string> = {
   speak: "write in", cancel: "stop", resolve: "answer",
 };
 const special: Record<string, string> = {
-  "agent.edit_any": "reach everybody's", "provider.edit_any": "reach all of them", "run.create": "start", "api_token.edit": "make and change", "usage.view": "see own", "sso.edit": "set up",
+  "agent.edit_any": "reach everybody's", "provider.edit_any": "reach all of them", "run.create": "start", "api_token.edit": "make and change", "usage.view": "see own", "sso.edit": "set up", "scim.manage": "manage people and groups",
 };
 const verbs = ["view", "create", "run", "speak", "resolve", "cancel", "edit", "publish", "share", "delete", "remove", "revoke", "export", "view_any", "edit_any", "manage", "manage_any"];
 
