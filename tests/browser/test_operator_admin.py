@@ -21,14 +21,35 @@ from tests.fixtures.vendor import Vendor
 
 SEED = int(os.environ.get("SEED", "7"))
 MODELS = {
-    "accounts": {"loginsession", "outgoingmail", "user", "workspace"},
-    "agents": {"agent", "agentversion", "decision", "run"},
+    "accounts": {
+        *("apitoken", "customrole", "loginsession", "outgoingmail", "scimuser", "serviceaccount", "ssoconnection"),
+        *("ssodomain", "ssoidentity", "user", "workspace", "workspacegroup"),
+    },
+    "agents": {
+        *("agent", "agentgroupgrant", "agentusergrant", "agentversion", "conversationgroupgrant"),
+        *("conversationusergrant", "decision", "run"),
+    },
     "audit": {"auditentry", "auditretention"},
-    "llm_providers": {"languagemodel", "price", "provider", "usagerecord"},
+    "llm_providers": {
+        *("languagemodel", "price", "provider", "providergroupgrant", "providerusergrant", "usagerecord"),
+    },
     "privacy": {"erasure", "retention"},
 }
 # What an installation in use need not have; their pages are looked at when they do.
-MAY_BE_EMPTY = {"auditretention", "erasure", "outgoingmail", "retention"}
+MAY_BE_EMPTY = {
+    *(
+        "auditretention",
+        "erasure",
+        "outgoingmail",
+        "retention",
+        "scimuser",
+        "ssoconnection",
+        "ssodomain",
+        "ssoidentity",
+    ),
+    *("agentgroupgrant", "agentusergrant", "conversationgroupgrant", "conversationusergrant", "providergroupgrant"),
+    "providerusergrant",
+}
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +71,11 @@ def product(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
             asking = {"agent": agent, "input": {"text": '[[tool:ask_person {"question": "Go on?"}]]'}}
             product.call("POST", "runs/", asking)
             wait_until(lambda: product.call("GET", "decisions/?status=open")["results"], "nothing was asked")
+            product.call("POST", "groups/", {"name": "Support"})
+            role = {"name": "Analyst", "permissions": ["workspace.view", "agent.view"]}
+            product.call("POST", "roles/", role)
+            product.call("POST", "service-accounts/", {"name": "Nightly", "role": "user"})
+            product.call("POST", "api-tokens/", {"name": "Script", "scopes": ["agent.view"]})
             operator = Person(browser, product)
             add_price(enter(operator))
             product.pages = pages(operator)  # type: ignore[attr-defined]
@@ -163,7 +189,7 @@ def test_the_sign_in_is_readable_to_all(person: Callable[..., Person]) -> None:
     page.get_by_label("Email").fill(EMAIL)
     page.get_by_label("Password").fill("not-it-at-all-9")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_text("Please enter the correct email and password")).to_be_visible()
+    expect(page.get_by_text("The e-mail address or the password is not right")).to_be_visible()
     found += someone.findings_in_all_looks("refused")
     assert not found, "\n".join(found)
 
