@@ -39,7 +39,7 @@ def two_workers(folder: Path, rounds: int, say: Callable[[str], None]) -> list[F
     with running_fleet(folder / "workers", webs=1, workers=0) as fleet:
         agent = fleet.webs[0].demo_agent(tools=[])
         for load in (SHORT, WAITING):
-            pair = [fleet.add_worker(AAP_WORKER_CONCURRENCY=str(load.concurrency)) for _ in range(2)]
+            pair = [fleet.add_worker(AAP_WORKER_CONCURRENCY=str(load.concurrency)).start() for _ in range(2)]
             _measure(fleet, agent, load, pair)  # imports and connections are made once
             one, two = [], []
             for number in range(rounds):
