@@ -6,7 +6,6 @@ own transaction, so that the work can be stopped and begun again at any point.
 
 from __future__ import annotations
 
-import getpass
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -15,16 +14,10 @@ from django.apps import apps
 
 from audit.action import Action, action
 from core import cipher
-from core.authz import Actor
 from core.cipher import SealedColumn, SecretUnreadable
-from core.ids import new_id
+from platform_site.commander import os_user
 
 _AT_ONCE = 200
-
-
-def operator_at_the_terminal() -> Actor:
-    """Whoever runs a command on the server, by the name they have there."""
-    return Actor("system", None, f"os:{getpass.getuser()}"[:60], None, request_id=new_id("req"))
 
 
 def keys_in_use() -> Counter[str]:
@@ -49,7 +42,7 @@ def reseal_all() -> tuple[int, list[str]]:
 @action("keys.rotate", requires=None)
 def record_rotation(act: Action, *, key: str, values: int, unreadable: int, dropped: list[str]) -> None:
     """The stored secrets were sealed with another key, by a command on the server."""
-    act.record(key=key, values=values, unreadable=unreadable, dropped=dropped, by=act.actor.label)
+    act.record(key=key, values=values, unreadable=unreadable, dropped=dropped, **os_user())
 
 
 def _values(column: SealedColumn) -> Iterator[tuple[Any, str]]:

@@ -105,6 +105,7 @@ def _proven(row: Erasure) -> list[str | int]:
 
 
 def _digest(code: str) -> str:
+    # Not the digest of links, which is keyed: this one must outlive a change of the secret key. The code is random.
     return sha256(code.encode("utf-8", "replace")).hexdigest()
 
 

@@ -23,6 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from platform_site import rotation
+        from platform_site.commander import commander
 
         ring = settings.ENCRYPTION_KEYS
         if options["add"]:
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             for name in sorted(set(in_use) - {first}):
                 self.stdout.write(self.style.WARNING(f"The key {name} stays: {in_use[name]} values need it."))
         rotation.record_rotation(
-            rotation.operator_at_the_terminal(),
+            commander("rotate_keys"),
             key=first,
             values=values,
             unreadable=len(unreadable),
