@@ -63,6 +63,8 @@ def test_a_lost_password_is_replaced(person: Callable[..., Person], product: Pro
     someone.refusals = {400, 401}
     page = someone.open("/sign-in/")
     page.get_by_role("link", name="Forgot your password?").click()
+    # Both pages have a field of this name: filled too early it is the old page's.
+    expect(page.get_by_role("heading", name="Forgot your password?")).to_be_visible()
     page.get_by_label("Email").fill(EMAIL)
     found = someone.findings_in_all_looks("forgotten")
     page.get_by_role("button", name="Send the link").click()
