@@ -9,6 +9,7 @@ from typing import Any
 
 from accounts.members import refuse_more_than_own
 from accounts.models import ApiToken, ApiTokenObject, Membership, Workspace
+from accounts.rights import rights_shrank
 from accounts.roles import NOT_FOR_TOKENS, known
 from accounts.token_secrets import digest_of, new_prefix, new_token
 from audit.action import Action, action
@@ -48,13 +49,44 @@ def create_account_token(act: Action, *, account: Membership, **wanted: Any) -> 
 
 @action("api_token.update", requires=Permission.API_TOKEN_EDIT, on="token")
 def update_token(act: Action, *, token: ApiToken, **changes: Any) -> ApiToken:
-    """An API token's name, end, addresses or rate was changed; its scopes never are."""
+    """An API token's name, end, addresses or rate was changed, or it was narrowed; what it may do never grows."""
     token = _lock(token)
+    act.record(fields=sorted(changes))
+    narrowed = _narrow_scopes(token, changes) | _narrow_objects(token, changes)
     for name, value in changes.items():
         setattr(token, name, value)
-    token.save(update_fields=[*changes, "updated_at"])
-    act.record(fields=sorted(changes))
+    token.save(update_fields=[*changes, "limited", "updated_at"])
+    if narrowed:
+        rights_shrank(token.workspace_id, token.user_id)
     return token
+
+
+def _narrow_scopes(token: ApiToken, changes: dict[str, Any]) -> bool:
+    if "scopes" not in changes:
+        return False
+    wanted = known(changes["scopes"])
+    if not wanted <= known(token.scopes):
+        raise ValidationFailed.on("scopes", "only_narrower", "A token can lose scopes, not gain any. Make another one.")
+    before, changes["scopes"] = known(token.scopes), sorted(wanted)
+    return wanted != before
+
+
+def _narrow_objects(token: ApiToken, changes: dict[str, Any]) -> bool:
+    wanted: Sequence[str] | None = changes.pop("objects", None)
+    if wanted is None:
+        return False
+    reached = ApiTokenObject.objects.filter(token=token)
+    if not token.limited:
+        if known(changes.get("scopes", token.scopes)) & _MAKES_OBJECTS:
+            raise ValidationFailed.on("objects", "not_with_objects", "A token for named agents cannot make new ones.")
+        token.limited = True
+        ApiTokenObject.objects.bulk_create(ApiTokenObject(token=token, object_id=one) for one in dict.fromkeys(wanted))
+        return True
+    if not set(wanted) <= set(reached.values_list("object_id", flat=True)):
+        raise ValidationFailed.on(
+            "objects", "only_narrower", "A token can lose agents, not gain any. Make another one."
+        )
+    return bool(reached.exclude(object_id__in=wanted).delete()[0])
 
 
 @action("api_token.rotate", requires=Permission.API_TOKEN_EDIT, on="token")
@@ -79,11 +111,12 @@ def rotate_token(act: Action, *, token: ApiToken, overlap_seconds: int = 0) -> S
 
 @action("api_token.revoke", requires=Permission.API_TOKEN_REVOKE, on="token")
 def revoke_token(act: Action, *, token: ApiToken) -> None:
-    """An API token was revoked."""
+    """An API token was revoked; what it had started stops."""
     token = _lock(token)
     if token.revoked_at is None:
         token.revoked_at = now()
         token.save(update_fields=["revoked_at", "updated_at"])
+        rights_shrank(token.workspace_id, token.user_id)
 
 
 def _scopes(names: Iterable[str]) -> frozenset[Permission]:

@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.models import Q
 
 from accounts import tokens
 from accounts.models import ApiToken, User
 from accounts.roles import known
-from accounts.selectors import ended_sessions, session_has_ended
+from accounts.selectors import ended_sessions, live_tokens, session_has_ended
 from accounts.token_secrets import START, digest_of, prefix_in, same
 from accounts.tokens import Principal, TokenRight
 from audit import kinds, record
@@ -87,18 +86,14 @@ def ended_among(principals: Iterable[Principal]) -> set[str]:
     if by_token:
         live = {
             row[0]: row[1:]
-            for row in ApiToken.objects.filter(
-                _is_live(), pk__in={right.id for right in by_token.values()}
-            ).values_list("pk", "digest", "previous_digest", "previous_until")
+            for row in live_tokens()
+            .filter(pk__in={right.id for right in by_token.values()})
+            .values_list("pk", "digest", "previous_digest", "previous_until")
         }
         ended |= {
             name for name, right in by_token.items() if not _proves(right.proof, *live.get(right.id, ("", "", None)))
         }
     return ended
-
-
-def _is_live() -> Q:
-    return Q(revoked_at=None, user__is_active=True) & (Q(expires_at=None) | Q(expires_at__gt=now()))
 
 
 _COLUMNS = (

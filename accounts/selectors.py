@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import (
     ApiToken,
@@ -71,6 +71,12 @@ def tokens_visible_to(actor: Actor, *, user_id: str | None = None) -> QuerySet[A
 def objects_of_token(actor: Actor) -> QuerySet[ApiTokenObject, str]:
     """The ids that a limited token names, as a subquery for object rules."""
     return ApiTokenObject.objects.filter(token_id=actor.token_id).values_list("object_id", flat=True)
+
+
+def live_tokens() -> QuerySet[ApiToken]:
+    """The API tokens that are neither revoked nor over, of people and service accounts that are not disabled."""
+    lasting = Q(expires_at=None) | Q(expires_at__gt=now())
+    return ApiToken.objects.filter(lasting, revoked_at=None, user__is_active=True)
 
 
 def ended_sessions(session_ids: Iterable[str]) -> set[str]:

@@ -19,8 +19,9 @@ from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from accounts.models import LoginSession, User
-from accounts.roles import NOT_FOR_TOKENS, permissions_held
+from accounts.roles import NOT_FOR_TOKENS, known, permissions_held
 from accounts.second_factor.rules import refuse_without_factor
+from accounts.selectors import live_tokens
 from audit import kinds, record
 from core.authz import Actor, Permission
 from core.clock import now
@@ -248,12 +249,32 @@ def carried(held: frozenset[Permission], principal: Principal) -> frozenset[Perm
     return held if principal.token is None else _carried(held, principal.token.scopes)
 
 
-def actor_of_member(user_id: str, workspace: str) -> Actor:
-    """Somebody as they would act now, for work that goes on without them; NotFound once they are disabled or gone."""
+def actor_of_member(user_id: str, workspace: str, *, token_id: str = "") -> Actor:
+    """Somebody as they would act now, for work that goes on without them; NotFound once they are disabled or gone.
+
+    Work that was begun with an API token names it: the actor has what that token leaves of its holder's rights now, and
+    there is none once it is revoked or over.
+    """
     person = User.objects.filter(pk=user_id, is_active=True).first()
     if person is None:
         raise NotFound()
-    return actor_for(Principal(person.pk, person.label, ""), workspace)[0]
+    right = _standing_right(user_id, token_id) if token_id else None
+    return actor_for(Principal(person.pk, person.label, "", token=right), workspace)[0]
+
+
+def _standing_right(user_id: str, token_id: str) -> TokenRight:
+    token = live_tokens().filter(pk=token_id, user_id=user_id).first()
+    if token is None:
+        raise NotFound()
+    return TokenRight(
+        id=token.pk,
+        workspace_id=token.workspace_id,
+        scopes=known(token.scopes),
+        limited=token.limited,
+        per_minute=token.per_minute,
+        expires_at=token.expires_at,
+        proof="",
+    )
 
 
 def actor_without_workspace(principal: Principal) -> Actor:
@@ -289,14 +310,14 @@ _MOST_CHECKED = 10_000
 def _access_claims(text: str) -> tuple[str, str, float]:
     """(user id, session id, end as Unix time) of a good access token; NotAuthenticated otherwise."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    known = _checked.get(digest)
-    if known is None or known[2] <= time.time():
+    seen = _checked.get(digest)
+    if seen is None or seen[2] <= time.time():
         claims = _verified(AccessToken, text)
-        known = str(claims.get("sub", "")), str(claims.get("sid", "")), float(claims["exp"])
+        seen = str(claims.get("sub", "")), str(claims.get("sid", "")), float(claims["exp"])
         if len(_checked) >= _MOST_CHECKED:
             _checked.clear()
-        _checked[digest] = known
-    return known
+        _checked[digest] = seen
+    return seen
 
 
 def _verified(kind: type[Token], text: str) -> Token:

@@ -80,7 +80,10 @@ class RunAdmin(ReadOnly, ModelAdmin):
     actions = ("stop_runs",)
     fieldsets = (
         (None, {"fields": ("id", "status", "stop_reason", "error_code", "error_detail")}),
-        ("What ran", {"fields": ("workspace", "agent", "version", "conversation", "started_by", "request_id")}),
+        (
+            "What ran",
+            {"fields": ("workspace", "agent", "version", "conversation", "started_by", "token", "request_id")},
+        ),
         ("When", {"fields": ("created_at", "started_at", "ended_at", "attempts", "lease_epoch", "lease_until")}),
         ("Tokens and cost", {"fields": ("input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "cost")}),
         ("Timeline", {"fields": ("timeline",)}),

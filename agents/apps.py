@@ -12,3 +12,4 @@ class AgentsConfig(AppConfig):
 
         register_left_overs()
         standing.listen()
+        standing.register_expiry()

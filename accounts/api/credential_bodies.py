@@ -105,6 +105,14 @@ class TokenIn(StrictSerializer):
 
 class TokenPatch(StrictSerializer):
     name = NameField(required=False)
+    scopes = PermissionsField(allow_empty=False, required=False, help_text="Some of those that it has.")
+    objects = serializers.ListField(
+        child=AgentIdField(),
+        allow_empty=False,
+        max_length=100,
+        required=False,
+        help_text="The only agents it reaches; of those it reaches now, if it names any.",
+    )
     networks = serializers.ListField(child=NetworkField(max_length=64), max_length=50, required=False)
     per_minute = StrictIntegerField(min_value=1, max_value=60_000, required=False, allow_null=True)
     expires_at = ExpiryField(required=False, allow_null=True)

@@ -69,13 +69,13 @@ class TokenDetail(TokenView):
 
     @extend_schema(operation_id="api_token_update", request=s.TokenPatch, responses=s.TokenOut)
     def patch(self, request: Request, workspace: str, token_id: str) -> Response:
-        """Change its name, end, addresses or rate. What it may do is fixed: make another one for that."""
+        """Change its name, end, addresses or rate, or narrow what it may do; for more, make another one."""
         api_tokens.update_token(self.actor, token=self.token(token_id), **self.read(s.TokenPatch))
         return self.ok(s.TokenOut(self.token(token_id)).data)
 
     @extend_schema(operation_id="api_token_revoke", responses={204: None})
     def delete(self, request: Request, workspace: str, token_id: str) -> Response:
-        """Revoke it: it is refused from the next request on."""
+        """Revoke it: it is refused from the next request on, and the runs it started stop."""
         api_tokens.revoke_token(self.actor, token=self.token(token_id))
         return self.no_content()
 

@@ -14,6 +14,7 @@ class Interjection(models.Model):
     id = models.CharField(primary_key=True, max_length=ID_LENGTH, editable=False, help_text="The id of the message.")
     run = models.ForeignKey("Run", on_delete=models.CASCADE, related_name="interjections")
     author = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(max_length=ID_LENGTH, blank=True, help_text="The API token it was said with, if any.")
     text = models.TextField()
     request_id = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField()

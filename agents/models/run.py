@@ -39,6 +39,11 @@ class Run(WorkspaceOwned):
     version = models.ForeignKey("AgentVersion", on_delete=models.PROTECT, related_name="+")
     conversation = models.ForeignKey("Conversation", on_delete=models.CASCADE, related_name="runs")
     started_by = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    token = models.CharField(
+        max_length=ID_LENGTH,
+        blank=True,
+        help_text="The API token it was started with, if any: the run never does more than that token may do now.",
+    )
     request_id = models.CharField(max_length=128, blank=True)
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
+from accounts.selectors import live_tokens
 from agents.engine.events import EventMalformed, from_json
 from agents.engine.ports import Interjection, Resolution
 from agents.engine.state import JournalBroken, RunState, fold, inherit
@@ -120,9 +121,10 @@ def _resolutions(run_id: str) -> dict[str, Resolution]:
 
 
 def read_interjections(run_id: str) -> list[Interjection]:
-    """What was said to the run and is not in its journal, in order."""
+    """What was said to the run and is not in its journal, in order; nothing that was said with a token that is over."""
     rows = Saying.objects.filter(run_id=run_id, taken=False).order_by("created_at", "id")
-    return [Interjection(message, text) for message, text in rows.values_list("pk", "text")]
+    heard = rows.filter(Q(token="") | Q(token__in=live_tokens().values("pk")))
+    return [Interjection(message, text) for message, text in heard.values_list("pk", "text")]
 
 
 def _seconds_waited(stored: Sequence[StoredEvent]) -> float:

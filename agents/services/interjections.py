@@ -44,6 +44,7 @@ def steer_run(act: Action, *, conversation: Conversation, text: str) -> tuple[Ru
         id=new_id("msg"),
         run=run,
         author_id=act.person_id,
+        token=act.actor.token_id or "",
         text=text,
         request_id=act.actor.request_id,
         created_at=now(),
@@ -76,14 +77,16 @@ def _start_left_over(act: Action, *, conversation: Conversation, said: Interject
 
 
 def follow_up(run_id: str) -> None:
-    """Start runs for what was said too late to a run that has ended, as whoever said it, with the rights they have now."""
+    """Start runs for what was said too late to a run that has ended, as whoever said it, with the rights that they, and the
+    token they said it with, have now.
+    """
     rows = Interjection.objects.filter(run_id=run_id, run__status__in=Run.TERMINAL, taken=False).order_by(
         "created_at", "id"
     )
     for said in rows.select_related("run__version", "run__conversation__agent"):
         conversation = said.run.conversation
         try:
-            actor = actor_of_member(said.author_id, conversation.workspace_id)
+            actor = actor_of_member(said.author_id, conversation.workspace_id, token_id=said.token)
             _start_left_over(actor, conversation=conversation, said=said)
         except (NotFound, PermissionDenied):
             Interjection.objects.filter(pk=said.pk).update(taken=True)  # nobody is left who may ask this

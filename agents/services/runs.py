@@ -139,6 +139,7 @@ def write_run(
         version=version,
         conversation=conversation,
         started_by_id=act.person_id,
+        token=act.actor.token_id or "",
         request_id=act.actor.request_id,
     )
     if continues is not None:

@@ -743,11 +743,11 @@ export interface paths {
         get: operations["api_token"];
         put?: never;
         post?: never;
-        /** @description Revoke it: it is refused from the next request on. */
+        /** @description Revoke it: it is refused from the next request on, and the runs it started stop. */
         delete: operations["api_token_revoke"];
         options?: never;
         head?: never;
-        /** @description Change its name, end, addresses or rate. What it may do is fixed: make another one for that. */
+        /** @description Change its name, end, addresses or rate, or narrow what it may do; for more, make another one. */
         patch: operations["api_token_update"];
         trace?: never;
     };
@@ -2481,6 +2481,10 @@ export interface components {
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PatchedTokenPatchRequest: {
             name?: string;
+            /** @description Some of those that it has. */
+            scopes?: components["schemas"]["PermissionEnum"][];
+            /** @description The only agents it reaches; of those it reaches now, if it names any. */
+            objects?: string[];
             networks?: string[];
             per_minute?: number | null;
             /** Format: date-time */
