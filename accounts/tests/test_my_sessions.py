@@ -13,6 +13,7 @@ from accounts.models import LoginSession, User
 from audit.models import AuditEntry
 from core.clock import now
 from core.ids import new_id
+from platform_site.settings import base
 from tests.fixtures.people import PASSWORD, Api
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -104,7 +105,9 @@ def test_an_operators_new_password_in_the_admin_ends_all_their_sign_ins(ann: Api
     assert "Too many wrong attempts" in last.content.decode()
 
 
-def test_the_hash_follows_the_parameters(ann: Api, nobody: Api) -> None:
+def test_the_hash_follows_the_parameters(ann: Api, nobody: Api, settings: Any) -> None:
+    settings.PASSWORD_HASHERS = base.PASSWORD_HASHERS
+
     class Weaker(Argon2PasswordHasher):
         time_cost = 1
         memory_cost = 8 * 1024

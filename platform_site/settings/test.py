@@ -10,5 +10,6 @@ DATABASES = {"default": env.parse_database_url(scratch.POSTGRES)} if scratch.POS
 DATABASES["default"]["TEST"] = {"NAME": "test_platform" if scratch.POSTGRES else str(base.DATA_DIR / "test.sqlite3")}
 RATE_LIMITS = "off"
 SERVE_WORKER = False
+PASSWORD_HASHERS = ["tests.fixtures.hashing.QuickArgon2"]
 LOG_LEVEL = "WARNING"
 (base.DATA_DIR / "static").mkdir(exist_ok=True)

@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from platform_site.docs_views import schema_bytes
 from tests.architecture.test_matrix import asked, company, share_with
+from tests.fixtures.people import new_agent, new_model, new_person, new_workspace
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 SKIPPED = "/stream/"  # server-sent events: tests/flows/test_stream.py
@@ -42,12 +43,15 @@ def keep_connection() -> None:
         sent.disconnect(close_old_connections)
 
 
-@pytest.fixture
-def world(agent: dict[str, Any], owner: Any, make_person: Any, workspace: Any) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def everything(module_db: None) -> dict[str, Any]:
     """Real ids, so that half of the cases get past the 404."""
     from accounts.sessions import open_session
 
-    make_person(workspace, "builder")
+    workspace = new_workspace()
+    owner = new_person(workspace)
+    agent = new_agent(owner, new_model(owner))
+    new_person(workspace, "builder")
     run = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hi"}}).data
     ids = {
         **company(owner, owner),
@@ -63,8 +67,12 @@ def world(agent: dict[str, Any], owner: Any, make_person: Any, workspace: Any) -
     return {"token": owner.token, "workspace": owner.base.split("/")[-2], "number": 1, **ids}
 
 
+@pytest.fixture
+def world(everything: dict[str, Any], undone: None) -> dict[str, Any]:
+    return everything
+
+
 @pytest.mark.slow
-@pytest.mark.django_db
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,

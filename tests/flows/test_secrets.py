@@ -79,7 +79,7 @@ class Vendor(BaseHTTPRequestHandler):
 
 def listen(handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
 
 
@@ -90,7 +90,7 @@ def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*self_signed(Path(tmp_path_factory.mktemp("tls"))))
     sealed.socket = context.wrap_socket(sealed.socket, server_side=True)
-    threading.Thread(target=sealed.serve_forever, daemon=True).start()
+    threading.Thread(target=sealed.serve_forever, args=(0.02,), daemon=True).start()
     yield plain.server_port, sealed.server_port
     plain.shutdown()
     sealed.shutdown()
