@@ -18,6 +18,6 @@ pytest_plugins = [
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that touches no database through Django is run once, not once for each database."""
     for item in items:
-        touches = {"db", "transactional_db", "module_db"} & set(getattr(item, "fixturenames", ()))
+        touches = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
         if not touches and item.get_closest_marker("django_db") is None:
             item.add_marker(pytest.mark.one_database)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import close_old_connections
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -44,7 +45,7 @@ def keep_connection() -> None:
 
 
 @pytest.fixture(scope="module")
-def everything(module_db: None) -> dict[str, Any]:
+def world(module_db: None) -> dict[str, Any]:
     """Real ids, so that half of the cases get past the 404."""
     from accounts.sessions import open_session
 
@@ -68,11 +69,15 @@ def everything(module_db: None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(everything: dict[str, Any], undone: None) -> dict[str, Any]:
-    return everything
+def _django_db_helper(module_db: None) -> Iterator[None]:
+    """Instead of pytest-django's, which would close the connection, and with it the module's transaction, after a test."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.mark.slow
+@pytest.mark.django_db
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES,
