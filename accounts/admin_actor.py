@@ -10,7 +10,7 @@ from core.authz import Actor
 from core.request_context import current_request_id
 
 
-def admin_actor(request: HttpRequest, workspace_id: str | None) -> Actor:
+def admin_actor(request: HttpRequest, workspace_id: str | None, *, session_id: str | None = None) -> Actor:
     """The signed-in operator in a workspace. Operators (superusers) hold every workspace permission; other staff none."""
     user = request.user
     return Actor(
@@ -22,4 +22,5 @@ def admin_actor(request: HttpRequest, workspace_id: str | None) -> Actor:
         permissions=ROLE_PERMISSIONS[Role.OWNER] if user.is_superuser else frozenset(),
         request_id=current_request_id(),
         ip=client_ip(request.META),
+        session_id=session_id,
     )

@@ -6,36 +6,40 @@ challenge that the first step brought.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from unfold.forms import AuthenticationForm
 
-from accounts.models import FactorChallenge, LoginSession, User
+from accounts.admin_factor import METHODS, read_answer
+from accounts.models import FactorChallenge, LoginSession, SsoConnection, User
 from accounts.rest.address import client_ip
 from accounts.second_factor.challenges import Asked, answer, ask
-from accounts.second_factor.proofs import RECOVERY, TOTP, WEBAUTHN, has_factor
+from accounts.second_factor.proofs import has_factor
 from accounts.second_factor.rules import must_have_for_admin
 from accounts.sign_in import PASSWORD, prove_password, record_refused_factor, refuse_other_ways
+from accounts.sso.enforcement import SsoRequired
+from accounts.sso.operators import is_there_a_way_in
 from accounts.tokens import anonymous_actor
 from audit import kinds, record
 from core.errors import DomainError, NotAuthenticated
-from core.text_policy import BadText, refuse_bad
 
 _CLIENT = LoginSession.Client.ADMIN.value
-_METHODS = (TOTP, WEBAUTHN, RECOVERY)
 
 
 class OperatorSignIn(AuthenticationForm):
     challenge = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
-    method = forms.ChoiceField(required=False, choices=[(name, name) for name in _METHODS])
+    method = forms.ChoiceField(required=False, choices=[(name, name) for name in METHODS])
     response = forms.CharField(required=False, max_length=16_384, strip=False)
     options = forms.CharField(required=False, max_length=16_384, widget=forms.HiddenInput)
 
     #: What the second step shows; None in the first.
     asked: Asked | None = None
+    #: Where those go who have to come through their organisation, and what their password was good for.
+    ways: Sequence[Mapping[str, str]] = ()
+    ticket = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,15 +54,19 @@ class OperatorSignIn(AuthenticationForm):
                 self._answer_challenge()
             else:
                 self._prove_password()
+        except SsoRequired as error:
+            opened = {one.pk for one in SsoConnection.objects.filter(enabled=True) if one.opens_admin}
+            self.ways = [way for way in error.extra["connections"] if way["id"] in opened]
+            self.ticket = error.extra["ticket"] or ""
+            raise ValidationError(error.detail, code=error.code) from None
         except DomainError as error:
             raise ValidationError(error.detail, code=error.code) from None
         data: dict[str, Any] = self.cleaned_data
         return data
 
     @property
-    def webauthn_json(self) -> str:
-        """The options for a security key, for the page's script."""
-        return json.dumps(self.asked.webauthn) if self.asked and self.asked.webauthn else ""
+    def offers_sso(self) -> bool:
+        return is_there_a_way_in()
 
     def _prove_password(self) -> None:
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -78,35 +86,19 @@ class OperatorSignIn(AuthenticationForm):
         self._accept(user, how=PASSWORD, second_factor=False)
 
     def _answer_challenge(self) -> None:
-        method = str(self.cleaned_data.get("method") or TOTP)
-        challenge = str(self.cleaned_data.get("challenge") or "")
-        response: Any = self.cleaned_data.get("response") or ""
-        options: Any = None
+        said, asked = read_answer(self.cleaned_data)
+        if said is None:
+            raise NotAuthenticated("That was not right. Try again.", code="wrong_second_factor")
         try:
-            refuse_bad(challenge)
-            options = json.loads(self.cleaned_data.get("options") or "null")
-            if method == WEBAUTHN:
-                response = json.loads(response)
-        except (BadText, ValueError, RecursionError):
-            raise NotAuthenticated("That was not right. Try again.", code="wrong_second_factor") from None
-        try:
-            row = answer(
-                challenge,
-                method=method,
-                response=response,
-                purpose=FactorChallenge.Purpose.SIGN_IN,
-                client=_CLIENT,
-                ip=self._ip,
-            )
+            row = answer(**said, purpose=FactorChallenge.Purpose.SIGN_IN, client=_CLIENT, ip=self._ip)
         except NotAuthenticated as error:
             record_refused_factor(client=_CLIENT, ip=self._ip, why=error.code)
             if error.code == "wrong_second_factor":
-                shown = options if isinstance(options, dict) else None
-                self.asked = Asked(challenge, [TOTP, RECOVERY, *([WEBAUTHN] if shown else [])], shown)
+                self.asked = asked
             raise
         self._let_in(row.user)
         refuse_other_ways(row.user, row.how, client=_CLIENT, ip=self._ip)
-        self._accept(row.user, how=f"{row.how} {method}", second_factor=True)
+        self._accept(row.user, how=f"{row.how} {said['method']}", second_factor=True)
 
     def _let_in(self, user: User) -> None:
         """Django's own question: may they open the admin at all?"""

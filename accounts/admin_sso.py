@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from accounts.admin_access import EndingAdmin
 from accounts.models import ScimUser, SsoConnection, SsoDomain, SsoIdentity
-from accounts.sso.connections import release
+from accounts.sso.connections import close_admin, open_admin, release
 from accounts.sso.domains import approve_domain, withdraw_domain
 from core.authz import Actor
 
@@ -41,11 +41,29 @@ class DomainAdmin(EndingAdmin):
 
 @admin.register(SsoConnection)
 class ConnectionAdmin(EndingAdmin):
-    list_display = ("name", "kind", "workspace", "issuer", "enabled", "enforced", "created_at")
+    list_display = ("name", "kind", "workspace", "issuer", "enabled", "enforced", "for_operators", "created_at")
     list_filter = ("workspace", "kind", "enabled", "enforced")
     list_select_related = ("workspace",)
     search_fields = ("name", "issuer")
-    actions = ("let_passwords_in",)
+    actions = ("let_passwords_in", "let_operators_in", "keep_operators_out")
+
+    @admin.display(description="For operators", boolean=True)
+    def for_operators(self, row: SsoConnection) -> bool:
+        return row.opens_admin
+
+    @admin.action(description="Let operators into this admin through it (whoever runs it could become one)")
+    def let_operators_in(self, request: HttpRequest, queryset: QuerySet[SsoConnection]) -> None:
+        def let_in(actor: Actor, row: SsoConnection) -> None:
+            open_admin(actor, connection=row)
+
+        self.end(request, queryset, let_in, "connections lead operators in here")
+
+    @admin.action(description="Let no operators in through it any more")
+    def keep_operators_out(self, request: HttpRequest, queryset: QuerySet[SsoConnection]) -> None:
+        def keep_out(actor: Actor, row: SsoConnection) -> None:
+            close_admin(actor, connection=row)
+
+        self.end(request, queryset.exclude(opens_admin_since=None), keep_out, "connections lead in here no more")
 
     @admin.action(description="Let passwords in again (stop enforcing)")
     def let_passwords_in(self, request: HttpRequest, queryset: QuerySet[SsoConnection]) -> None:

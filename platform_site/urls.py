@@ -22,6 +22,7 @@ urlpatterns = [
     re_path(r"^api(/.*)?$", not_found),
     path("scim/v2/", include("accounts.api.scim_urls")),
     path("admin/password_change/", admin.site.admin_view(own_password), name="own_password"),
+    path("admin/sso/", include("accounts.admin_sso_doors")),
     path("admin/", include("platform_site.operator_pages")),
     path("admin/", admin.site.urls),
     re_path(r"^(?!admin/|api/|scim/|static/|ws/|metrics).*$", client_pages.client_page),

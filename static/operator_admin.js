@@ -32,18 +32,19 @@ function giveKeys() {
   }
 }
 
-// Signing in with a security key: what it answers goes into the form, which is sent.
+// A security key, to sign in or to confirm: what it answers goes into the form, which is sent.
 function useSecurityKey() {
   const form = document.querySelector("form[data-second-factor]");
   const button = form?.querySelector("[data-security-key]");
   button?.addEventListener("click", async () => {
     const said = form.querySelector("[data-said]");
     try {
-      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.elements.options.value));
+      const options = JSON.parse(form.querySelector("[data-options]").value);
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
       const credential = await navigator.credentials.get({ publicKey });
-      form.elements.method.value = "webauthn";
-      form.elements.response.value = JSON.stringify(credential.toJSON());
-      form.submit();
+      form.querySelector("[data-method]").value = "webauthn";
+      form.querySelector("[data-response]").value = JSON.stringify(credential.toJSON());
+      HTMLFormElement.prototype.submit.call(form); // what is kept in the form may be called "submit" too
     } catch (problem) {
       said.textContent = "The key did not answer. Try again, or type a code.";
     }

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.api.cookies import set_refresh_cookie
-from accounts.models import SsoAttempt
+from accounts.models import LoginSession, SsoAttempt
 from accounts.rest.address import client_ip
 from accounts.second_factor.challenges import SecondFactorRequired
 from accounts.setup import installation
@@ -36,7 +36,7 @@ from core.errors import DomainError, MethodRefused
 from core.ids import ID_PATTERN
 from core.rest.problem import problem_response
 
-PATH = "/api/v1/auth/sso/"
+PATH, ADMIN_PATH = "/api/v1/auth/sso/", "/admin/sso/"
 SIGN_IN, SECURITY, SETTINGS = "/sign-in/", "/settings/security/", "/settings/sso/"
 _PARAMETERS = ("code", "state", "iss", "error")
 Purpose = SsoAttempt.Purpose
@@ -49,11 +49,13 @@ def callback(request: HttpRequest, connection_id: str) -> HttpResponse:
     given = {name: values[0] for name, values in request.GET.lists() if name in _PARAMETERS and len(values) == 1}
     given = {name: value for name, value in given.items() if len(value) <= 4_000 and "\x00" not in value}
 
-    def come_back() -> tuple[SsoAttempt, Callable[[], Assertion]]:
+    try:
         attempt = attempts.find_attempt(connection_id, given.get("state", ""))
-        return attempt, lambda: attempts.come_back_by_code(attempt, given)
-
-    return _end(request, come_back)
+    except SsoFailed as refusal:
+        return _sent_on(None, {"sso_error": refusal.code})
+    if attempt.client == LoginSession.Client.ADMIN:
+        return _kept(request, attempt, lambda: attempts.keep_code_answer(attempt, given))
+    return _end(request, attempt, lambda: attempts.come_back_by_code(attempt, given))
 
 
 def acs(request: HttpRequest, connection_id: str) -> HttpResponse:
@@ -62,19 +64,11 @@ def acs(request: HttpRequest, connection_id: str) -> HttpResponse:
     """
     if request.method != "POST":
         return problem_response(MethodRefused(headers={"Allow": "POST"}))
-    attempt: SsoAttempt | None = None
     try:
         attempt = attempts.find_attempt(connection_id, request.POST.get("RelayState", "")[:200])
-        secret = attempts.keep_response(attempt, request.POST.get("SAMLResponse", ""))
     except SsoFailed as refusal:
-        # Nothing is used up: who posts rubbish here must not be able to spoil somebody's sign-in.
-        if attempt is not None:
-            record_refused_answer(attempt, refusal, ip=client_ip(request.META))
-            if attempt.purpose == Purpose.TEST:
-                secret = attempts.keep_failure(attempt, refusal)
-                return _redirect(f"{PATH}{connection_id}/finish/?{urlencode({'ticket': secret})}")
-        return _sent_on(attempt, {"sso_error": refusal.code})
-    return _redirect(f"{PATH}{connection_id}/finish/?{urlencode({'ticket': secret})}")
+        return _sent_on(None, {"sso_error": refusal.code})
+    return _kept(request, attempt, lambda: attempts.keep_response(attempt, request.POST.get("SAMLResponse", "")))
 
 
 def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
@@ -82,11 +76,12 @@ def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
     if request.method != "GET":
         return problem_response(MethodRefused(headers={"Allow": "GET"}))
 
-    def come_back() -> tuple[SsoAttempt, Callable[[], Assertion]]:
-        attempt = attempts.find_answered(connection_id, request.GET.get("ticket", "")[:200])
-        return attempt, lambda: attempts.kept_answer(attempt)
-
-    return _end(request, come_back)
+    secret = request.GET.get("ticket", "")[:200]
+    try:
+        attempt = attempts.find_answered(secret, client=LoginSession.Client.WEB, connection_id=connection_id)
+    except SsoFailed as refusal:
+        return _sent_on(None, {"sso_error": refusal.code})
+    return _end(request, attempt, lambda: attempts.kept_answer(attempt))
 
 
 def metadata(request: HttpRequest, connection_id: str) -> HttpResponse:
@@ -102,33 +97,50 @@ def metadata(request: HttpRequest, connection_id: str) -> HttpResponse:
 def set_attempt_cookie(response: Any, begun: attempts.Begun) -> None:
     """Lax, as the browser comes back from another site; for ten minutes, for these addresses only."""
     response.set_cookie(
-        _cookie_name(begun.attempt),
+        cookie_name(begun.attempt),
         begun.browser,
         max_age=int(attempts.LIFETIME.total_seconds()),
-        path=PATH,
+        path=ADMIN_PATH if begun.attempt.client == LoginSession.Client.ADMIN else PATH,
         httponly=True,
         secure=bool(settings.PRODUCTION),
         samesite="Lax",
     )
 
 
-def _end(request: HttpRequest, come_back: Callable[[], tuple[SsoAttempt, Callable[[], Assertion]]]) -> HttpResponse:
-    attempt: SsoAttempt | None = None
+def _kept(request: HttpRequest, attempt: SsoAttempt, keep: Callable[[], str]) -> HttpResponse:
+    """The answer waits for the browser that set out, which brings its cookie with the GET that follows."""
     try:
-        attempt, read = come_back()
-        attempts.require_browser(attempt, request.COOKIES.get(_cookie_name(attempt), ""))
+        secret = keep()
+    except SsoFailed as refusal:
+        # Nothing is used up: who posts rubbish here must not be able to spoil somebody's sign-in.
+        record_refused_answer(attempt, refusal, ip=client_ip(request.META))
+        if attempt.purpose != Purpose.TEST:
+            return _sent_on(attempt, {"sso_error": refusal.code})
+        secret = attempts.keep_failure(attempt, refusal)
+    there = f"{PATH}{attempt.connection_id}/finish/"
+    if attempt.client == LoginSession.Client.ADMIN:
+        there = f"{ADMIN_PATH}arrive/"
+    return _redirect(f"{there}?{urlencode({'ticket': secret})}")
+
+
+def _end(request: HttpRequest, attempt: SsoAttempt, read: Callable[[], Assertion]) -> HttpResponse:
+    try:
+        attempts.require_browser(attempt, request.COOKIES.get(cookie_name(attempt), ""))
         attempts.use_up(attempt)
         response = _carry_out(attempt, read, request)
     except SecondFactorRequired as due:
         response = _sent_on(attempt, _challenge(due))
     except DomainError as refusal:
-        code = (
-            refusal.code if refusal.code in REASONS else "account_disabled" if refusal.status == 401 else "sso_failed"
-        )
-        response = _sent_on(attempt, {"sso_error": code})
-    if attempt is not None:
-        response.delete_cookie(_cookie_name(attempt), path=PATH, samesite="Lax")
+        response = _sent_on(attempt, {"sso_error": reason_code(refusal)})
+    response.delete_cookie(cookie_name(attempt), path=PATH, samesite="Lax")
     return response
+
+
+def reason_code(refusal: DomainError) -> str:
+    """The code of REASONS that fits a refusal best."""
+    if refusal.code in REASONS:
+        return refusal.code
+    return "account_disabled" if refusal.status == 401 else "sso_failed"
 
 
 def _carry_out(attempt: SsoAttempt, read: Callable[[], Assertion], request: HttpRequest) -> HttpResponse:
@@ -171,6 +183,8 @@ def _challenge(due: SecondFactorRequired) -> dict[str, str]:
 def _sent_on(attempt: SsoAttempt | None, told: dict[str, str]) -> HttpResponse:
     """To the page that the person came from, with what happened and where they wanted to go."""
     page = SIGN_IN
+    if attempt is not None and attempt.client == LoginSession.Client.ADMIN:
+        return _redirect(f"{ADMIN_PATH}arrive/?{urlencode({'error': told['sso_error']})}")
     if attempt is not None:
         page = {Purpose.LINK.value: SECURITY, Purpose.REAUTHENTICATE.value: SECURITY, Purpose.TEST.value: SETTINGS}.get(
             attempt.purpose, SIGN_IN
@@ -186,6 +200,6 @@ def _redirect(address: str) -> HttpResponse:
     )
 
 
-def _cookie_name(attempt: SsoAttempt) -> str:
+def cookie_name(attempt: SsoAttempt) -> str:
     prefix = "__Secure-" if settings.PRODUCTION else ""  # taken over TLS only
     return f"{prefix}aap_sso_{installation().name_id}_{attempt.pk[-12:]}"

@@ -41,12 +41,20 @@ class SsoConnection(WorkspaceOwned):
     enabled = models.BooleanField(default=True)
     enforced = models.BooleanField(default=False)
     configured_at = models.DateTimeField()
+    opens_admin_since = models.DateTimeField(
+        null=True, help_text="When an operator said that operators may open the operator admin through it."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["workspace", "-created_at"])]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.kind})"
+
+    @property
+    def opens_admin(self) -> bool:
+        """Whether operators get in through it. What is trusted must be what the operator who said so looked at."""
+        return self.opens_admin_since is not None and self.opens_admin_since >= self.configured_at
 
 
 class SsoDomain(WorkspaceOwned):
@@ -112,6 +120,7 @@ class SsoAttempt(Identified):
 
     connection = models.ForeignKey(SsoConnection, on_delete=models.CASCADE, related_name="attempts")
     purpose = models.CharField(max_length=20, choices=Purpose.choices)
+    client = models.CharField(max_length=10, choices=LoginSession.Client.choices, default=LoginSession.Client.WEB)
     state_digest = models.CharField(max_length=DIGEST_LENGTH, unique=True)
     browser_digest = models.CharField(max_length=DIGEST_LENGTH)
     finish_digest = models.CharField(max_length=DIGEST_LENGTH, unique=True, null=True)

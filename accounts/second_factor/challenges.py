@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ class SecondFactorRequired(NotAuthenticated):
     """The password was right; send the answer of a second factor together with `challenge` to go on."""
 
     code, title = "second_factor_required", "A second factor is needed"
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,13 @@ class Asked:
     methods: list[str]
     webauthn: dict[str, Any] | None
 
+    @property
+    def webauthn_json(self) -> str:
+        """The options for a security key, for a page's script; "" without one."""
+        return json.dumps(self.webauthn) if self.webauthn else ""
+
     def as_error(self) -> SecondFactorRequired:
-        return SecondFactorRequired(
+        error = SecondFactorRequired(
             "Your password is right. Now prove yourself with a second factor.",
             extra={
                 "challenge": self.challenge,
@@ -47,6 +54,8 @@ class Asked:
                 "expires_in": int(LIFETIME.total_seconds()),
             },
         )
+        error.asked = self
+        return error
 
 
 def ask(user: User, *, purpose: Purpose, client: str, how: str = "", session_id: str | None = None) -> Asked:

@@ -35,7 +35,7 @@ SEALED = tuple(
     SealedColumn("accounts.SsoAttempt", name, lambda row, name=name: _bound_to(str(row.pk), name))  # type: ignore[misc]
     for name in ("secrets", "answer")
 )
-Purpose = SsoAttempt.Purpose
+Purpose, Client = SsoAttempt.Purpose, LoginSession.Client
 _OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*\Z")
 
 
@@ -48,9 +48,10 @@ class Begun:
     browser: str
 
 
-def own_path(value: str) -> str:
-    """A path of the web client, to go on to afterwards; ValidationFailed for every other address."""
-    if value and (not _OWN_PATH.match(value) or value.startswith(("/api", "/admin", "/scim"))):
+def own_path(value: str, *, client: str = Client.WEB) -> str:
+    """A path of the web client (or of the operator admin), to go on to afterwards; ValidationFailed for every other."""
+    elsewhere = value.startswith(("/api", "/admin", "/scim")) if client == Client.WEB else value[:7] != "/admin/"
+    if value and (elsewhere or not _OWN_PATH.match(value)):
         raise ValidationFailed.on("next", "not_own", "This must be a path of this product, such as /agents/.")
     return value
 
@@ -59,6 +60,7 @@ def begin(
     connection_id: str,
     *,
     purpose: str,
+    client: str = Client.WEB,
     next_path: str = "",
     user: User | None = None,
     session: LoginSession | None = None,
@@ -66,10 +68,12 @@ def begin(
 ) -> Begun:
     """Set out. `ticket` is what a refused password brought along.
 
-    NotFound for a connection that is not there or is switched off.
+    NotFound for a connection that is not there, is switched off, or does not lead where it is asked to.
     """
     connection = SsoConnection.objects.filter(pk=connection_id).first()
     if connection is None or not (connection.enabled or purpose == Purpose.TEST):
+        raise NotFound()
+    if client == Client.ADMIN and not connection.opens_admin:
         raise NotFound()
     if ticket:
         user = person_with(ticket)
@@ -98,9 +102,10 @@ def begin(
     row = SsoAttempt(
         connection=connection,
         purpose=purpose,
+        client=client,
         state_digest=state_digest,
         browser_digest=browser_digest,
-        next=own_path(next_path),
+        next=own_path(next_path, client=client),
         user=user,
         session=session,
         created_at=moment,
@@ -163,6 +168,15 @@ def keep_response(attempt: SsoAttempt, response: str) -> str:
     """
     kept = _secrets(attempt)
     said = saml.read_response(attempt.connection, response, base=settings.PUBLIC_URL, request_id=kept["request_id"])
+    return _keep(attempt, said)
+
+
+def keep_code_answer(attempt: SsoAttempt, answer: dict[str, str]) -> str:
+    """OIDC, into the operator admin: its cookies are for its own addresses, so the answer waits there in the same way."""
+    return _keep(attempt, come_back_by_code(attempt, answer))
+
+
+def _keep(attempt: SsoAttempt, said: Assertion) -> str:
     secret, digest = new_secret()
     with transaction.atomic():
         done = SsoAttempt.objects.filter(pk=attempt.pk, used_at=None, finish_digest=None).update(
@@ -183,9 +197,9 @@ def keep_failure(attempt: SsoAttempt, refusal: SsoFailed) -> str:
     return secret
 
 
-def find_answered(connection_id: str, secret: str) -> SsoAttempt:
-    """The attempt whose answer waits under this secret."""
-    rows = SsoAttempt.objects.select_related("connection", "user", "session").filter(connection_id=connection_id)
+def find_answered(secret: str, *, client: str, **where: str) -> SsoAttempt:
+    """The attempt whose answer waits under this secret, for this client."""
+    rows = SsoAttempt.objects.select_related("connection", "user", "session").filter(client=client, **where)
     row = rows.filter(finish_digest=digest_of(secret), used_at=None, expires_at__gt=now()).first() if secret else None
     if row is None:
         raise SsoFailed("attempt_over")

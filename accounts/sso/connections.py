@@ -82,6 +82,8 @@ def _update(act: Action, *, connection: SsoConnection, **changes: Any) -> SsoCon
     if any(getattr(row, name) != value for name, value in before.items()):
         row.configured_at = now()
         row.save(update_fields=["configured_at"])
+        if row.opens_admin_since is not None:  # until an operator has looked at what is trusted now
+            act.record(admin_sessions_ended=end_sessions_through(row.pk, client=LoginSession.Client.ADMIN))
     if enforced is not None:
         if enforced and not was_enforced:
             _refuse_untested(act, row)
@@ -124,6 +126,28 @@ def release(act: Action, *, connection: SsoConnection, facts: dict[str, Any] | N
     row.save(update_fields=["enforced", "updated_at"])
 
 
+@action("sso.open_admin", requires=None)
+def open_admin(act: Action, *, connection: SsoConnection, facts: dict[str, Any] | None = None) -> None:
+    """An operator said that operators may open the operator admin through this connection."""
+    row = lock_connection(connection.pk)
+    act.workspace_id = row.workspace_id
+    act.target(row)
+    act.record(issuer=row.issuer, **(facts or {}))
+    row.opens_admin_since = now()
+    row.save(update_fields=["opens_admin_since", "updated_at"])
+
+
+@action("sso.close_admin", requires=None)
+def close_admin(act: Action, *, connection: SsoConnection) -> None:
+    """An operator said that nobody opens the operator admin through this connection any more."""
+    row = lock_connection(connection.pk)
+    act.workspace_id = row.workspace_id
+    act.target(row)
+    row.opens_admin_since = None
+    row.save(update_fields=["opens_admin_since", "updated_at"])
+    act.record(sessions_ended=end_sessions_through(row.pk, client=LoginSession.Client.ADMIN))
+
+
 def connections_visible_to(actor: Actor, permission: Permission = Permission.SSO_VIEW) -> QuerySet[SsoConnection]:
     return visible_to(actor, permission, SsoConnection.objects.all())
 
@@ -149,9 +173,9 @@ def lock_connection(pk: str) -> SsoConnection:
     return found
 
 
-def end_sessions_through(connection_id: str) -> int:
+def end_sessions_through(connection_id: str, **which: str) -> int:
     """End the sign-ins that came this way, with or without a second factor."""
-    rows = LoginSession.objects.filter(how__startswith=how_through(connection_id), ended_at=None)
+    rows = LoginSession.objects.filter(how__startswith=how_through(connection_id), ended_at=None, **which)
     return rows.update(ended_at=now())
 
 

@@ -48,13 +48,8 @@ class From:
 def sign_in_by(attempt: SsoAttempt, said: Assertion, *, browser: From) -> LoginSession:
     """Open a session for whom the other house vouches for; SecondFactorRequired, SsoFailed, and what `admit` raises."""
     connection = attempt.connection
-    try:
-        user = _recognise(attempt, said, ip=browser.ip)
-    except SsoFailed as refusal:
-        record_refused_answer(attempt, refusal, ip=browser.ip)
-        raise
     return admit(
-        user,
+        recognise(attempt, said, ip=browser.ip),
         how=how_through(connection.pk),
         client=LoginSession.Client.WEB,
         ip=browser.ip,
@@ -77,6 +72,8 @@ def reauthenticate_by(attempt: SsoAttempt, said: Assertion, *, browser: From) ->
     found = find_identity(attempt.connection, said)
     if found is None or found.user_id != user.pk:
         raise SsoFailed("other_person")
+    if session.client == LoginSession.Client.ADMIN:
+        _refuse_no_operator(attempt.connection, user)
     if said.authenticated_at is None or said.authenticated_at < attempt.created_at.timestamp() - _SKEW:
         raise SsoFailed("not_fresh")
     if has_factor(user.pk):
@@ -143,10 +140,22 @@ def record_refused_answer(attempt: SsoAttempt, refusal: SsoFailed, *, ip: str | 
     """A sign-in through another house failed: in the workspace's log, with the reason."""
     actor = anonymous_actor(ip=ip)
     actor = Actor("user", None, actor.label, attempt.connection.workspace_id, request_id=actor.request_id, ip=ip)
-    data = {"client": LoginSession.Client.WEB.value, "why": refusal.code, "connection": attempt.connection_id}
+    data = {"client": attempt.client, "why": refusal.code, "connection": attempt.connection_id}
     if refusal.why:
         data["reason"] = refusal.why[:200]
     record.record_refusal(actor, kind=kinds.SIGN_IN, data=data)
+
+
+def recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:
+    """Whom the other house vouches for, with role and groups mapped anew; SsoFailed, on record.
+
+    Into the operator admin come operators who are known already, and nobody joins on the way.
+    """
+    try:
+        return _recognise(attempt, said, ip=ip)
+    except SsoFailed as refusal:
+        record_refused_answer(attempt, refusal, ip=ip)
+        raise
 
 
 def _recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:
@@ -163,11 +172,23 @@ def _recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:
         request_id=current_request_id(),
         ip=ip,
     )
+    if attempt.client == LoginSession.Client.ADMIN:
+        _refuse_no_operator(connection, found.user if found is not None else user)
     if found is None and attempt.user is not None and _is_same(attempt.user, connection, said):
         found = link_identity(actor, connection=connection, user=attempt.user, said=said)
     if found is not None:
         return _map_anew(actor, connection=connection, identity=found, said=said)
+    if attempt.client == LoginSession.Client.ADMIN:
+        raise SsoFailed("link_first")
     return _join(actor, connection=connection, said=said)
+
+
+def _refuse_no_operator(connection: SsoConnection, user: User | None) -> None:
+    """Whoever controls a connection controls everybody it knows: operators say themselves which ones are theirs."""
+    if user is None or not user.is_staff:
+        raise SsoFailed("no_operator")
+    if not connection.opens_admin:
+        raise SsoFailed("not_for_operators")
 
 
 def _is_same(user: User, connection: SsoConnection, said: Assertion) -> bool:

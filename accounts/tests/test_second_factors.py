@@ -206,7 +206,12 @@ def test_a_security_key_opens_the_admin(ann: Api) -> None:
     browser = Client()
     page = browser.post("/admin/login/?next=/admin/", {"username": EMAIL, "password": PASSWORD, "next": "/admin/"})
     form = page.context["form"]
-    step = {"challenge": form.asked.challenge, "method": "webauthn", "options": form.webauthn_json, "next": "/admin/"}
+    step = {
+        "challenge": form.asked.challenge,
+        "method": "webauthn",
+        "options": form.asked.webauthn_json,
+        "next": "/admin/",
+    }
     for nonsense in ("", "{", "[]", '"x"', "[" * 5000, "\x00"):
         assert browser.post("/admin/login/?next=/admin/", {**step, "response": nonsense}).status_code == 200
         FactorChallenge.objects.update(attempts=0)

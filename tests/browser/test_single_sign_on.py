@@ -29,18 +29,21 @@ def product(tmp_path: Path, openid: str) -> Iterator[Product]:
         "AAP_ALLOWED_PRIVATE_HOSTS": openid.removeprefix("http://"),
     }
     product = Product(data=tmp_path / "data", port=port, environment=environment)
+    product.data.mkdir()
+    product.manage("collectstatic", "--noinput")  # for the operator admin's pages
     try:
         yield product.start().set_up()
     finally:
         product.stop()
 
 
-def sign_in_there(page: Page, who: str) -> None:
-    """At the provider: its own pages."""
+def sign_in_there(page: Page, who: str, *, agreed: bool = False) -> None:
+    """At the provider: its own pages. Who agreed once is asked no more."""
     page.locator("input[name=login]").fill(who)
     page.locator("input[name=password]").fill("whatever")
     page.get_by_role("button", name="Sign-in").click()
-    page.get_by_role("button", name="Continue").click()
+    if not agreed:
+        page.get_by_role("button", name="Continue").click()
 
 
 def test_a_provider_is_set_up_tested_linked_used_and_required(
@@ -136,3 +139,64 @@ def test_a_refusal_on_the_way_back_is_said_in_words(person: Callable[..., Person
     page.wait_for_url("**/usage/")
     assert "sso_error" not in page.url
     assert not found, "\n".join(found)
+
+
+OPERATOR = """
+from accounts.models import LoginSession, SsoConnection, User
+SsoConnection.objects.update(enforced=True)
+assert User.objects.filter(email="alice@corp.example").update(is_staff=True, is_superuser=True) == 1
+"""
+LATER = """
+from accounts.models import LoginSession
+LoginSession.objects.update(proved_at="2026-01-01T00:00:00Z")
+"""
+
+
+def connected(product: Product, openid: str, **more: object) -> str:
+    """A connection to the provider, its domain approved; its id."""
+    given = {"kind": "oidc", "name": "Corp", "issuer": openid, "client_id": "x", "domains": ["corp.example"], **more}
+    made = product.call("POST", "sso/", given)
+    client = httpx.post(f"{openid}/reg", json={"redirect_uris": [made["redirect_uri"]]}, trust_env=False).json()
+    known = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+    product.call("PATCH", f"sso/{made['id']}/", known)
+    product.manage("shell", "-c", APPROVE)
+    return str(made["id"])
+
+
+def test_an_operator_comes_in_and_confirms_through_the_house(
+    person: Callable[..., Person], product: Product, openid: str
+) -> None:
+    """With the real rules of a browser for cookies that do not come along from another site, and for forms."""
+    connected(product, openid, default_role="user")
+    operator = person(product, signed_in=False, bypass_csp=False)
+    operator.away, operator.refusals = True, {403, 404}
+    page = operator.open("/sign-in/")
+    page.get_by_label("Email").fill("alice@corp.example")
+    page.get_by_role("button", name="Continue with your organisation").click()
+    page.get_by_role("button", name="Sign in with Corp").click()
+    sign_in_there(page, "alice")
+    page.wait_for_url(f"{product.url}/**")
+    product.manage("shell", "-c", OPERATOR)
+    product.manage("sso_operators", "bench")
+
+    page.goto("/admin/login/?next=/admin/accounts/user/")
+    page.get_by_role("link", name="Continue with your organisation").click()
+    expect(page.get_by_role("heading", name="Continue with your organisation")).to_be_visible()
+    page.get_by_label("Your e-mail address").fill("alice@corp.example")
+    page.get_by_role("button", name="Continue", exact=True).click()
+    page.wait_for_url("**/admin/accounts/user/")
+    product.manage("shell", "-c", LATER)
+    page.goto("/admin/accounts/user/add/")
+    page.get_by_label("Email").fill("new@corp.example")
+    page.get_by_label("First password").fill("correct-horse-battery-7")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("nothing you typed is lost")).to_be_visible()
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Confirm with Corp").click()
+    tab = opened.value
+    sign_in_there(tab, "alice", agreed=True)
+    expect(tab.get_by_text("Close this tab")).to_be_visible()
+    tab.close()
+    page.get_by_role("button", name="I have confirmed it, go on").click()
+    expect(page.get_by_text("new@corp.example").first).to_be_visible()
+    assert "/admin/accounts/user/" in page.url
