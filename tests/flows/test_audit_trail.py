@@ -77,25 +77,31 @@ def dump() -> dict[str, list[Any]]:
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in counted}
 
 
-@pytest.mark.parametrize(("route", "method"), writes(), ids=lambda value: str(value))
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
 def test_g18_incident_2_14_no_field_of_a_model_can_be_smuggled_in(
-    owner: Api, world: dict[str, str], route: str, method: str
+    owner: Api, world: dict[str, str], method: str
 ) -> None:
+    before = dump()
+    for route in [one for one, with_method in writes() if with_method == method]:
+        smuggle(owner, world, route, method)
+        assert dump() == before, (route, method)
+
+
+def smuggle(owner: Api, world: dict[str, str], route: str, method: str) -> None:
+    """Each field that the operation does not take is refused by its name."""
     local = route.removeprefix("api/v1/workspaces/<str:workspace>/")
     body = fill(BODIES.get((local, method)) or {}, world)
     taken = contract(route, method)
-    assert set(body) <= taken
+    assert set(body) <= taken, (route, method)
     path = "/" + route if local == route else owner.base + fill(local, world)
-    before = dump()
     extra = [name for name in FIELDS if name not in taken]
     headers = {"If_Match": "*", "X_AAP_Client": "web"}
     for start in range(0, len(extra), 12):
         names = extra[start : start + 12]
         answer = owner.call(method, path, {**body, **dict.fromkeys(names, "smuggled")}, **headers)
-        assert answer.status_code == 400, answer.content
+        assert answer.status_code == 400, (route, method, answer.content)
         told = {item["field"]: item["code"] for item in answer.data["errors"]}
-        assert {name: told.get(name) for name in names} == dict.fromkeys(names, "unknown_field")
-    assert dump() == before
+        assert {name: told.get(name) for name in names} == dict.fromkeys(names, "unknown_field"), (route, method)
 
 
 def test_g23_each_change_leaves_one_entry_with_its_request_and_address(owner: Api, world: dict[str, str]) -> None:
