@@ -79,6 +79,12 @@ def check_settings() -> Iterator[Finding]:
     if not problems:
         kind = "production" if settings.PRODUCTION else "quickstart"
         yield Finding("ok", "Settings", f"{kind}; data in {settings.DATA_DIR}.")
+    if settings.PUBLIC_URL.startswith("https:") and not settings.TRUSTED_PROXIES:
+        yield Finding(
+            "warning", "Proxy", f"People come to {settings.PUBLIC_URL}, and no proxy is trusted to say so.",
+            "Set AAP_TRUSTED_PROXIES to the networks of the proxy that ends TLS: without it there is no HSTS, and pages "
+            "can neither open sockets nor sign in to the admin.",
+        )  # fmt: skip
     keys = settings.DATA_DIR / "keys"
     if not settings.PRODUCTION and keys.exists() and keys.stat().st_mode & 0o077:
         yield Finding("warning", "Keys", f"Others may read {keys}.", f"Run `chmod -R go= {keys}`.")

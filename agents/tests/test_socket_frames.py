@@ -100,3 +100,6 @@ def test_listed_origins_and_trusted_proxies(settings: Any) -> None:
     assert not may_connect(proxied)
     settings.TRUSTED_PROXIES = ("127.0.0.0/8",)
     assert may_connect(proxied)
+    twice = {**proxied, "headers": [*proxied["headers"], (b"x-forwarded-proto", b"https")]}
+    assert not may_connect(twice)
+    assert not may_connect({**proxied, "client": ("192.0.2.1", 5)}) and not may_connect({**proxied, "client": None})

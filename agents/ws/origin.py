@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
+
+from accounts.rest.address import forwarded_scheme
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -38,17 +39,8 @@ def _headers(scope: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _scheme(scope: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    if _from_trusted_proxy(scope) and headers.get("x-forwarded-proto") in ("http", "https"):
-        return headers["x-forwarded-proto"]
-    return "https" if scope.get("scheme") in ("wss", "https") else "http"
-
-
-def _from_trusted_proxy(scope: Mapping[str, Any]) -> bool:
-    try:
-        peer = ipaddress.ip_address((scope.get("client") or ("",))[0])
-    except ValueError:
-        return False
-    return any(peer in ipaddress.ip_network(item, strict=False) for item in settings.TRUSTED_PROXIES)
+    own = "https" if scope.get("scheme") in ("wss", "https") else "http"
+    return forwarded_scheme((scope.get("client") or ("",))[0], headers.get("x-forwarded-proto")) or own
 
 
 def _parts(origin: str) -> tuple[str, str, int] | None:

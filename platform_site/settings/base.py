@@ -28,6 +28,8 @@ ALLOWED_HOSTS = list(env.read_list("AAP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::
 ALLOWED_ORIGINS = env.read_list("AAP_ALLOWED_ORIGINS")
 CSRF_TRUSTED_ORIGINS = list(ALLOWED_ORIGINS)
 TRUSTED_PROXIES = env.read_networks("AAP_TRUSTED_PROXIES")
+# Only theirs is left when Django looks: ForwardedSchemeMiddleware.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 #: Who may open /admin/; everybody when empty.
 ADMIN_NETWORKS = env.read_networks("AAP_ADMIN_NETWORKS")
 _OLLAMA = VENDOR_ENVIRONMENT.get("OLLAMA_HOST", "127.0.0.1:11434")
@@ -80,6 +82,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "platform_site.middleware.forwarded_scheme.ForwardedSchemeMiddleware",
     "platform_site.middleware.request_id.RequestIdMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",

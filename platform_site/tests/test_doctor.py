@@ -74,6 +74,10 @@ def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
     code, findings, _ = doctor(product.data, **mail)
     assert code == 1 and findings["Mail"]["level"] == "failed" and "AAP_MAIL_URL" in findings["Mail"]["advice"]
     assert "not asked" in doctor(product.data, "--offline", **mail)[1]["Mail"]["detail"]
+    proxied = {"AAP_PUBLIC_URL": "https://agents.example"}
+    proxy = doctor(product.data, "--offline", **proxied)[1]["Proxy"]
+    assert proxy["level"] == "warning" and "AAP_TRUSTED_PROXIES" in proxy["advice"]
+    assert "Proxy" not in doctor(product.data, "--offline", **proxied, AAP_TRUSTED_PROXIES="10.0.0.0/8")[1]
 
 
 def test_incident_3_25_a_database_that_is_behind_or_away(product: Product, tmp_path: Path) -> None:

@@ -79,6 +79,36 @@ def test_the_admin_answers_only_to_the_networks_that_the_operator_named(db: None
     assert browser.get("/admin/login/", **outside).status_code == 200  # type: ignore[arg-type]
 
 
+def test_only_a_named_proxy_says_that_a_request_came_over_tls(db: None, settings: Any) -> None:
+    """The admin's sign-in asks for the page's own origin, so what is believed of the scheme shows there; sockets are asked
+    alike in agents/tests/test_socket_frames.py."""
+    settings.TRUSTED_PROXIES, settings.SECURE_HSTS_SECONDS = ["10.0.0.0/8", "2001:db8::/64"], 60
+    for peer, said, over_tls in (
+        ("10.0.0.1", "https", True),
+        ("::ffff:10.0.0.1", "https", True),
+        ("2001:db8::7", "https", True),
+        ("10.0.0.1", "http", False),
+        ("10.0.0.1", None, False),
+        ("10.0.0.1", "https,http", False),
+        ("10.0.0.1", "https, https", False),
+        ("10.0.0.1", "HTTPS ", False),
+        ("198.51.100.9", "https", False),
+        ("2001:db9::7", "https", False),
+        ("", "https", False),
+        ("not an address", "https", False),
+    ):
+        headers = {"Host": "localhost", **({"X-Forwarded-Proto": said} if said is not None else {})}
+        browser = Client(raise_request_exception=False, enforce_csrf_checks=True, REMOTE_ADDR=peer)
+        page = browser.get("/admin/login/", headers=headers)
+        assert ("Strict-Transport-Security" in page.headers) is over_tls, (peer, said)
+        typed = {"username": "x", "password": "y", "csrfmiddlewaretoken": page.context["csrf_token"]}
+        for origin, fits in (("https://localhost", over_tls), ("http://localhost", not over_tls)):
+            answer = browser.post(
+                "/admin/login/", typed, headers={**headers, "Origin": origin, "Referer": f"{origin}/"}
+            )
+            assert (answer.status_code == 403) is not fits, (peer, said, origin, answer.status_code)
+
+
 def test_a_network_that_is_none_is_told_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from platform_site import env
 

@@ -151,18 +151,21 @@ def test_asvs_3_4_1_3_3_1_hsts_and_cookies_in_production(tmp_path: Path) -> None
     script = (
         "import django; django.setup()\n"
         "from django.test import Client\n"
-        "for extra in ({'X-Forwarded-Proto': 'https'}, {}):\n"
-        "    answer = Client().get('/healthz', headers={'Host': 'localhost', **extra})\n"
+        "for peer, extra in (('10.1.2.3', {'X-Forwarded-Proto': 'https'}), ('10.1.2.3', {}),\n"
+        "                    ('192.0.2.1', {'X-Forwarded-Proto': 'https'})):\n"
+        "    answer = Client(REMOTE_ADDR=peer).get('/healthz', headers={'Host': 'localhost', **extra})\n"
         "    print(answer.headers.get('Strict-Transport-Security'))\n"
         "from django.conf import settings\n"
         "print(settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.DEBUG)\n"
         "print(settings.SESSION_COOKIE_NAME, settings.CSRF_COOKIE_NAME)\n"
     )
     clean = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path / "data"), **STRONG}
+    clean["AAP_TRUSTED_PROXIES"] = "10.0.0.0/8"
     ended = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=clean, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
         "max-age=31536000; includeSubDomains",
+        "None",
         "None",
         "True True False",
         "__Secure-aap_admin __Secure-aap_admin_csrf",
