@@ -101,6 +101,11 @@ def still_signed_in(principal: Principal) -> None:
     require_live(principal)
 
 
+def count_frame(principal: Principal) -> None:
+    """A frame that shows a token is counted like a request with it; TooManyRequests when it has had its share."""
+    admit(*principal.rates)
+
+
 _WORKSPACE_OF_RUN = Prepared(lambda value: Run.objects.filter(pk=value("run")).values_list("workspace_id"))
 
 

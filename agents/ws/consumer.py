@@ -124,6 +124,7 @@ class RunSocket(AsyncWebsocketConsumer):
             return
         if self.principal is None:
             raise NotAuthenticated
+        await self._count(self.principal)
         match frame:
             case m.SubscribeRun():
                 await self._subscribe_run(self.principal, frame)
@@ -145,6 +146,7 @@ class RunSocket(AsyncWebsocketConsumer):
         client = self.scope.get("client") or (None,)
         forwarded = dict(self.scope.get("headers", ())).get(b"x-forwarded-for", b"").decode("latin-1")
         signed_in = await _signing_in.ask(authority.Credential(frame.token, client[0], forwarded))
+        await self._count(signed_in.principal)
         if self._shut:
             return
         if self.principal is None:
@@ -311,6 +313,11 @@ class RunSocket(AsyncWebsocketConsumer):
 
     def _refuse(self, what: str, name: str, code: str, detail: str) -> None:
         self._outbox.put(orjson.dumps({"type": "error", what: name, "code": code, "detail": detail}).decode())
+
+    async def _count(self, principal: Principal) -> None:
+        """People's frames have the socket's own rate alone: a page that comes back asks for many things at once."""
+        if principal.token is not None:
+            await in_db(authority.count_frame, principal)
 
     def _within_rate(self) -> bool:
         if settings.RATE_LIMITS == "off":
