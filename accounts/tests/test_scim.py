@@ -86,6 +86,7 @@ def directory(owner: Api, corp: str) -> Directory:
     return Directory(token_of(owner, *VIEWER))
 
 
+@pytest.mark.slow
 def test_the_conformance_tester_finds_nothing(directory: Directory, monkeypatch: pytest.MonkeyPatch) -> None:
     from scim2_client.engines.wsgi import WSGISCIMClient
     from scim2_tester import Status, check_server, filling

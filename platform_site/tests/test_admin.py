@@ -84,6 +84,7 @@ def test_pages_are_for_operators_only(model: Any, make_person: Any, workspace: A
     assert answer.status_code == 302, "an API token opens no admin page"
 
 
+@pytest.mark.slow
 @models
 def test_lists_and_pages_of_every_model(model: Any, operator: Client, fill: Any) -> None:
     fill()

@@ -71,6 +71,7 @@ def test_an_open_transaction_holds_back_what_came_after_it(workspace: Any) -> No
     assert verify().good and waiting_seconds() == 0
 
 
+@pytest.mark.slow
 def test_many_sealers_and_writers_at_once_leave_one_dense_chain(workspace: Any) -> None:
     over = threading.Event()
 
