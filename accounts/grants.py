@@ -13,7 +13,7 @@ from accounts.rights import rights_shrank
 from accounts.sharing import LEVELS, OPEN, SHARED, Level, Sharing, codename, group_grants, level_in, person_grants
 from audit.action import Action, action
 from core.authz import authorize
-from core.errors import Conflict, NotFound, ValidationFailed
+from core.errors import Conflict, NotFound, PreconditionFailed, ValidationFailed
 
 MAX_GRANTS = 500
 
@@ -46,16 +46,20 @@ class GrantActions:
 
 
 def grant_actions(sharing: Sharing) -> GrantActions:
-    """`give(actor, obj=…, grantee=…, level=…)`, `take(actor, obj=…, grantee=…)`, `withdraw` like `take`."""
+    """`give(actor, obj=…, grantee=…, level=…)`, `take(actor, obj=…, grantee=…)`, `withdraw` like `take`.
+
+    `only_if` names the level that they must have now for a change to go on.
+    """
     name, needed = sharing.name, sharing.stands_for[Level.MANAGE]
 
     @action(f"{name}.grant", requires=needed, on="obj", meaning=f"Somebody was given access to one {name}.")
-    def give(act: Action, *, obj: Model, grantee: str, level: str) -> Grant:
+    def give(act: Action, *, obj: Model, grantee: str, level: str, only_if: str | None = None) -> Grant:
         wanted = LEVELS[level]
         authorize(act.actor, sharing.stands_for[wanted], obj)  # nobody gives what they do not hold
         holder = find_grantee(act.workspace_id, grantee)
         _lock(obj)
         before = _erase(obj, holder)
+        _refuse_if_changed(before, only_if)
         if before is None and len(grants_on(obj)) >= MAX_GRANTS:
             raise Conflict(f"At most {MAX_GRANTS} grants on one {name}. Make a group instead.", code="too_many")
         if isinstance(holder, User):
@@ -68,8 +72,8 @@ def grant_actions(sharing: Sharing) -> GrantActions:
         return Grant(holder, wanted)
 
     @action(f"{name}.revoke_grant", requires=needed, on="obj", meaning=f"Access to one {name} was taken away.")
-    def take(act: Action, *, obj: Model, grantee: str) -> None:
-        _take(act, obj, grantee)
+    def take(act: Action, *, obj: Model, grantee: str, only_if: str | None = None) -> None:
+        _take(act, obj, grantee, only_if)
 
     @action(f"{name}.withdraw_grant", requires=None, meaning=f"An operator took access to one {name} away.")
     def withdraw(act: Action, *, obj: Model, grantee: str) -> None:
@@ -79,12 +83,18 @@ def grant_actions(sharing: Sharing) -> GrantActions:
     return GrantActions(give, take, withdraw)
 
 
-def _take(act: Action, obj: Model, grantee: str) -> None:
+def _refuse_if_changed(before: Level | None, only_if: str | None) -> None:
+    if only_if is not None and (before is None or before.word != only_if):
+        raise PreconditionFailed("Somebody else changed this since you opened it. Look at it, then change it again.")
+
+
+def _take(act: Action, obj: Model, grantee: str, only_if: str | None = None) -> None:
     _lock(obj)
     holder = next((one.holder for one in grants_on(obj) if one.holder.pk == grantee), None)
     before = _erase(obj, holder) if holder is not None else None
     if holder is None or before is None:
         raise NotFound("Nothing was granted to them here.")
+    _refuse_if_changed(before, only_if)
     act.record(grantee=grantee, before=before.word)
     _shrank(act, holder)
 
@@ -126,7 +136,12 @@ def reasons_for(obj: Any, members: Sequence[Membership]) -> list[dict[str, Any]]
     in_groups = _groups_of(obj.workspace_id, members)
     granted = [(one.holder, one.level) for one in grants_on(obj)]
     return [
-        {"user": member.user, "role": member.role_name, **_explain(obj, member, granted, in_groups[member.user_id])}
+        {
+            "user": member.user,
+            "kind": member.user.kind,
+            "role": member.role_name,
+            **_explain(obj, member, granted, in_groups[member.user_id]),
+        }
         for member in members
     ]
 

@@ -11,7 +11,7 @@ from accounts.models import Membership, User, Workspace, WorkspaceGroup
 from accounts.rights import rights_shrank
 from audit.action import Action, action
 from core.authz import Permission
-from core.errors import Conflict, NotFound, ValidationFailed
+from core.errors import Conflict, NotFound, PreconditionFailed, ValidationFailed
 
 MAX_GROUPS = 500
 
@@ -30,8 +30,14 @@ def create_group(act: Action, *, name: str, description: str = "") -> WorkspaceG
 
 
 @action("group.update", requires=Permission.GROUP_EDIT, on="group")
-def update_group(act: Action, *, group: WorkspaceGroup, **changes: Any) -> WorkspaceGroup:
+def update_group(act: Action, *, group: WorkspaceGroup, only_if: str | None = None, **changes: Any) -> WorkspaceGroup:
     """A group was renamed or described."""
+    found = WorkspaceGroup.objects.select_for_update().filter(pk=group.pk).first()
+    if found is None:
+        raise NotFound()
+    group = found
+    if only_if is not None and only_if != version_of(group):
+        raise PreconditionFailed("Somebody else changed this since you opened it. Compare both, then save again.")
     for name, value in changes.items():
         setattr(group, name, value)
     _save(group)
@@ -66,6 +72,11 @@ def remove_from_group(act: Action, *, group: WorkspaceGroup, user_id: str) -> No
     user.groups.remove(group.group_id)
     act.record(user=user_id)
     rights_shrank(act.workspace_id, user_id)
+
+
+def version_of(group: WorkspaceGroup) -> str:
+    """Changes with its name and description; its ETag. Who is in it has no version: people come and go one by one."""
+    return f'"{group.pk}.{group.updated_at.timestamp():.6f}"'
 
 
 def _save(row: WorkspaceGroup) -> None:

@@ -155,15 +155,16 @@ def verbs_on(
     actor: Actor, model: type[Model], ids: Sequence[str], verbs: Mapping[str, Permission]
 ) -> dict[str, list[str]]:
     """For each id, the verbs that the actor may do with that row, by the same rules; one query for all."""
-    from django.db.models import Case, Value, When
+    from django.db.models import Case, Q, Value, When
 
     rule: Any = model
     held = {verb: permission for verb, permission in verbs.items() if permission in actor.permissions}
     found: dict[str, list[str]] = {pk: [] for pk in ids}
     if not held or not found:
         return found
+    every = Q(pk__isnull=False)  # a rule that lets everything through is empty, and no condition
     asked = {
-        f"may_{verb}": Case(When(rule.access_q(actor, permission), then=Value(1)), default=Value(0))
+        f"may_{verb}": Case(When(rule.access_q(actor, permission) or every, then=Value(1)), default=Value(0))
         for verb, permission in held.items()
     }
     rows = model._default_manager.filter(pk__in=found, workspace_id=actor.workspace_id).annotate(**asked)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from core.authz import Actor, Permission, visible_to
+from core.authz import Actor, Permission, verbs_on, visible_to
 from llm_providers.models import LanguageModel, Provider, UsageRecord
 
 
@@ -17,6 +17,18 @@ def providers_visible_to(actor: Actor) -> QuerySet[Provider]:
         offered=Count("models", filter=Q(models__gone_at__isnull=True))
     )
     return visible_to(actor, Permission.PROVIDER_VIEW, rows)
+
+
+_VERBS = {
+    "edit": Permission.PROVIDER_EDIT,
+    "share": Permission.PROVIDER_SHARE,
+    "delete": Permission.PROVIDER_DELETE,
+}
+
+
+def permissions_on(actor: Actor, rows: Sequence[Provider]) -> dict[str, list[str]]:
+    """For each provider's id, what the actor may do with it: some of edit, share, delete."""
+    return verbs_on(actor, Provider, [row.pk for row in rows], _VERBS)
 
 
 def models_visible_to(actor: Actor) -> QuerySet[LanguageModel]:

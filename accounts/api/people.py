@@ -126,7 +126,8 @@ class GroupList(GroupView):
     def post(self, request: Request, workspace: str) -> Response:
         """Make a group."""
         made = groups.create_group(self.actor, **self.read(s.GroupIn))
-        return self.created(s.GroupOut(self.group(made.pk)).data)
+        row = self.group(made.pk)
+        return self.created(s.GroupOut(row).data, etag=groups.version_of(row))
 
 
 class GroupDetail(GroupView):
@@ -134,20 +135,33 @@ class GroupDetail(GroupView):
 
     @extend_schema(operation_id="group", responses=s.GroupOut)
     def get(self, request: Request, workspace: str, group_id: str) -> Response:
-        """One group."""
-        return self.ok(s.GroupOut(self.group(group_id)).data)
+        """One group; the ETag is what PATCH wants as If-Match."""
+        return self._answer(group_id)
 
     @extend_schema(operation_id="group_update", request=s.GroupPatch, responses=s.GroupOut)
     def patch(self, request: Request, workspace: str, group_id: str) -> Response:
         """Rename or describe a group."""
-        groups.update_group(self.actor, group=self.group(group_id), **self.read(s.GroupPatch))
-        return self.ok(s.GroupOut(self.group(group_id)).data)
+        group = self.group(group_id)
+        changes = self.read(s.GroupPatch)
+        tag = groups.version_of(group)
+        self.require_match(tag, lambda: s.GroupOut(group).data)
+        try:
+            groups.update_group(self.actor, group=group, only_if=None if self.any_match else tag, **changes)
+        except PreconditionFailed:  # somebody came in between
+            newer = self.group(group_id)
+            self.require_match(groups.version_of(newer), lambda: s.GroupOut(newer).data)
+            raise
+        return self._answer(group_id)
 
     @extend_schema(operation_id="group_delete", responses={204: None})
     def delete(self, request: Request, workspace: str, group_id: str) -> Response:
         """Delete a group. What was granted to it is granted no more."""
         groups.delete_group(self.actor, group=self.group(group_id))
         return self.no_content()
+
+    def _answer(self, group_id: str) -> Response:
+        group = self.group(group_id)
+        return self.ok(s.GroupOut(group).data, etag=groups.version_of(group))
 
 
 class GroupMemberList(GroupView):

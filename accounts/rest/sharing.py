@@ -5,7 +5,8 @@ class AgentGrantList(GrantList): permissions = {...}; actions = …; place = "ag
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -18,9 +19,11 @@ from accounts.rest.views import WorkspaceView
 from accounts.selectors import everybody_in
 from accounts.sharing import LEVELS
 from audit.action import require
+from core.errors import PreconditionFailed
 from core.rest.pages import page_of
 from core.rest.serializers import IdField, PersonOut, StrictSerializer
 
+T = TypeVar("T")
 LEVEL_NAMES = list(LEVELS)
 REASONS = ["owner", "role", "workspace", "grant", "group"]
 VISIBILITIES = ["workspace", "restricted"]
@@ -55,6 +58,7 @@ class ReasonOut(serializers.Serializer):
 
 class ObjectAccessOut(serializers.Serializer):
     user = PersonOut()
+    kind = serializers.ChoiceField(choices=["person", "service"], help_text="Groups stand among the reasons.")
     role = serializers.CharField()
     can = serializers.ListField(
         child=serializers.ChoiceField(choices=LEVEL_NAMES), help_text="What the reasons and the role come to."
@@ -94,16 +98,32 @@ class GrantList(SharedView):
 class GrantDetail(SharedView):
     @extend_schema(request=GrantLevelIn, responses=GrantOut)
     def put(self, request: Request, workspace: str, grantee: str, **place: str) -> Response:
-        """Set somebody's level of access."""
+        """Set somebody's level of access. The ETag of a grant is its level (`"edit"`): with it as If-Match, nobody's change
+        that came in between is undone.
+        """
         obj = self.shared()
         level = self.read(GrantLevelIn)["level"]
-        return self.ok(self.actions.give(self.actor, obj=obj, grantee=grantee, level=level).as_json())
+        changed = self.guarded(
+            obj, grantee, lambda was: self.actions.give(self.actor, obj=obj, grantee=grantee, level=level, only_if=was)
+        )
+        return self.ok(changed.as_json(), etag=f'"{level}"')
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, workspace: str, grantee: str, **place: str) -> Response:
-        """Take it away. Who watches is cut off within seconds, and runs that it allowed stop."""
-        self.actions.take(self.actor, obj=self.shared(), grantee=grantee)
+        """Take it away (If-Match as with PUT). Who watches is cut off within seconds, and runs that it allowed stop."""
+        obj = self.shared()
+        self.guarded(obj, grantee, lambda was: self.actions.take(self.actor, obj=obj, grantee=grantee, only_if=was))
         return self.no_content()
+
+    def guarded(self, obj: Any, grantee: str, change: Callable[[str | None], T]) -> T:
+        """Make a change only if the level is still the one that If-Match names, when it names one."""
+        offered = self.request.headers.get("If-Match", "*").strip()
+        try:
+            return change(None if offered == "*" else offered.removeprefix("W/").strip('"'))
+        except PreconditionFailed as refusal:
+            now = next((one for one in grants_on(obj) if one.holder.pk == grantee), None)
+            refusal.extra = {**refusal.extra, "current": now.as_json() if now is not None else None}
+            raise
 
 
 class AccessList(SharedView):

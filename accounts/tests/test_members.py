@@ -161,6 +161,23 @@ def test_groups(workspace: Any, owner: Any, make_person: Any, make_workspace: An
     assert owner.delete(f"members/{member_id(person)}/").status_code == 204
     assert owner.get(path).data["size"] == 0, "who leaves the workspace leaves its groups"
     assert owner.delete(f"{path}members/{person.person.pk}/").status_code == 404
-    assert owner.patch(path, {"name": "Crew"}).data["name"] == "Crew"
+    assert owner.patch(path, {"name": "Crew"}, If_Match="*").data["name"] == "Crew"
     assert owner.delete(path).status_code == 204
     assert owner.get(path).status_code == 404
+
+
+def test_two_people_who_edit_a_group_do_not_undo_each_other(owner: Any, workspace: Any, make_person: Any) -> None:
+    admin, outsider = make_person(workspace, "admin"), make_person(None)
+    made = owner.post("groups/", {"name": "Sales", "description": "Old"})
+    path = f"groups/{made.data['id']}/"
+    tag = owner.get(path)["ETag"]
+    assert made["ETag"] == tag
+    assert owner.patch(path, {"name": "Other"}).status_code == 428
+    changed = admin.patch(path, {"description": "Theirs"}, If_Match=tag)
+    assert changed.status_code == 200 and changed["ETag"] != tag
+    late = owner.patch(path, {"name": "Mine"}, If_Match=tag)
+    assert (late.status_code, late.data["current"]["description"]) == (412, "Theirs")
+    assert owner.patch(path, {"name": "Mine"}, If_Match=late["ETag"]).data["description"] == "Theirs"
+    assert owner.patch(path, {"name": "Again"}, If_Match="*").status_code == 200
+    assert outsider.call("PATCH", f"{owner.base}{path}", {"name": "X"}, If_Match="*").status_code == 404
+    assert owner.post(f"{path}members/", {"user": admin.person.pk}).status_code == 201

@@ -73,8 +73,14 @@ class ProviderOut(serializers.Serializer):
     )
     options = serializers.DictField()
     model_count = serializers.SerializerMethodField(help_text="Models that the vendor offers now.")
+    permissions = serializers.SerializerMethodField(help_text="What the caller may do with it.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=["edit", "share", "delete"])))
+    def get_permissions(self, provider: Any) -> list[str]:
+        found: list[str] = self.context["permissions"][provider.pk]
+        return found
 
     def get_key_hint(self, provider: Any) -> str | None:
         credential = getattr(provider, "credential", None)

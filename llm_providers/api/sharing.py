@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts.rest.sharing import AccessList, GrantDetail, GrantList, SharedView, VisibilityIn
 from core.authz import Permission
 from llm_providers.api import serializers as s
+from llm_providers.api.present import provider_json
 from llm_providers.models import Provider
 from llm_providers.selectors import providers_visible_to
 from llm_providers.services.sharing import provider_grants, set_provider_visibility
@@ -49,4 +50,4 @@ class ProviderVisibility(_OfProvider):
     def put(self, request: Request, workspace: str, provider: str) -> Response:
         """Open its models to everybody who builds here, or keep them to those it is shared with."""
         set_provider_visibility(self.actor, provider=self.shared(), **self.read(VisibilityIn))
-        return self.ok(s.ProviderOut(self.shared()).data)
+        return self.ok(provider_json(self.actor, self.shared()))

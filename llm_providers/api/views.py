@@ -15,6 +15,7 @@ from core.errors import PreconditionFailed
 from core.rest.pages import page_of
 from llm_providers import services
 from llm_providers.api import serializers as s
+from llm_providers.api.present import provider_json, providers_json
 from llm_providers.connecting import ConnectionReport
 from llm_providers.credentials import effective_base_url
 from llm_providers.discovery import discover
@@ -66,14 +67,14 @@ class ProviderList(WorkspaceView):
         rows = providers_visible_to(self.actor)
         if kind := self.param("kind", s.KIND_NAMES):
             rows = rows.filter(kind=kind)
-        return self.page(rows, s.ProviderOut, ordering=("-created_at", "-id"))
+        return self.page(rows, providers_json(self.actor), ordering=("-created_at", "-id"))
 
     @extend_schema(operation_id="providers_create", request=s.ProviderIn, responses={201: s.ProviderOut})
     def post(self, request: Request, workspace: str) -> Response:
         """Connect a provider. It is created even when it does not answer now: see `health`."""
         created = services.create_provider(self.actor, **self.read(s.ProviderIn))
         provider = self.find(providers_visible_to(self.actor), created.id)
-        return self.created(s.ProviderOut(provider).data, etag=etag_of(provider))
+        return self.created(provider_json(self.actor, provider), etag=etag_of(provider))
 
 
 class ProviderCheck(WorkspaceView):
@@ -97,23 +98,23 @@ class ProviderDetail(WorkspaceView):
     def get(self, request: Request, workspace: str, provider: str) -> Response:
         """One provider."""
         found = self._find(provider)
-        return self.ok(s.ProviderOut(found).data, etag=etag_of(found))
+        return self.ok(provider_json(self.actor, found), etag=etag_of(found))
 
     @extend_schema(operation_id="providers_update", request=s.ProviderChangesIn, responses=s.ProviderOut)
     def patch(self, request: Request, workspace: str, provider: str) -> Response:
         """Change a provider. Needs If-Match; another address needs the key again."""
         found = self._find(provider)
-        self.require_match(self._accepted_tag(found), lambda: s.ProviderOut(found).data)
+        self.require_match(self._accepted_tag(found), lambda: provider_json(self.actor, found))
         only_if = None if self.any_match else found.revision
         changes = self.read(s.ProviderChangesIn)
         try:
             services.update_provider(self.actor, provider=found, only_if=only_if, **changes)
         except PreconditionFailed:  # somebody came in between
             newer = self._find(provider)
-            self.require_match(etag_of(newer), lambda: s.ProviderOut(newer).data)
+            self.require_match(etag_of(newer), lambda: provider_json(self.actor, newer))
             raise
         changed = self._find(provider)
-        return self.ok(s.ProviderOut(changed).data, etag=etag_of(changed))
+        return self.ok(provider_json(self.actor, changed), etag=etag_of(changed))
 
     @extend_schema(operation_id="providers_delete", responses={204: None})
     def delete(self, request: Request, workspace: str, provider: str) -> Response:

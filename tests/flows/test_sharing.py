@@ -350,7 +350,8 @@ def test_lists_ask_as_often_however_much_is_shared(owner: Api, builder: Api, age
             thread = owner.post("conversations/", {"agent": agent["id"]}).data["id"]
             for path in (f"agents/{made}/", f"conversations/{thread}/"):
                 assert share(owner, path, group if one % 2 else builder.person.pk, "edit").status_code == 201
-        builder.get("agents/")
+        for path in ("agents/", "models/"):  # what Django looks up once and keeps
+            builder.get(path)
         told = []
         for path in ("agents/", "conversations/", "runs/", "decisions/", f"agents/{agent['id']}/", "models/"):
             with CaptureQueriesContext(connection) as queries:
@@ -360,3 +361,49 @@ def test_lists_ask_as_often_however_much_is_shared(owner: Api, builder: Api, age
     assert counts[0] == counts[1]
     assert max(counts[1]) <= 7, counts
     assert Agent.objects.count() == 12
+
+
+@pytest.mark.parametrize("what", ["set", "taken"])
+def test_two_people_who_share_do_not_undo_each_other(
+    owner: Api, builder: Api, make_person: Any, workspace: Any, agent: dict[str, Any], what: str
+) -> None:
+    """The ETag of a grant is its level; without If-Match the last word counts, as it says."""
+    admin, path = make_person(workspace, "admin"), f"agents/{agent['id']}/"
+    assert share(owner, path, builder.person.pk, "view").status_code == 201
+    one = f"{path}grants/{builder.person.pk}/"
+    assert admin.call("PUT", one, {"level": "edit"}, If_Match='"view"')["ETag"] == '"edit"'
+    method, body = ("PUT", {"level": "run"}) if what == "set" else ("DELETE", None)
+    late = owner.call(method, one, body, If_Match='"view"')
+    assert (late.status_code, late.data["current"]["level"]) == (412, "edit")
+    for bad in ("view", "W/", '"manage"', '"run", "edit"', "%", "é".encode().decode("latin-1")):
+        assert owner.call(method, one, body, If_Match=bad).status_code == 412, bad
+    assert owner.call(method, one, body, If_Match='"edit"').status_code == (200 if what == "set" else 204)
+    assert owner.call("DELETE", one, If_Match='"edit"').status_code == (412 if what == "set" else 404)
+    assert owner.call("PUT", one, {"level": "edit"}).status_code == 200
+
+
+def test_a_provider_says_what_its_caller_may_do(
+    owner: Api, builder: Api, make_person: Any, workspace: Any, demo_model: str
+) -> None:
+    user, stranger = make_person(workspace, "user"), make_person(None)
+    provider = owner.get("providers/").data["results"][0]["id"]
+    path = f"providers/{provider}/"
+    told = lambda api: (api.get(path).data["permissions"], api.get("providers/").data["results"][0]["permissions"])  # noqa: E731
+    assert told(owner) == (["edit", "share", "delete"],) * 2
+    assert told(builder) == ([], []), "open to all here, to use its models"
+    for level, may in (("edit", ["edit"]), ("manage", ["edit", "share", "delete"]), ("run", [])):
+        assert owner.call("PUT", f"{path}grants/{builder.person.pk}/", {"level": level}).status_code == 200
+        assert told(builder) == (may, may), level
+        assert builder.get(f"{path}grants/").status_code == (200 if "share" in may else 403)
+    assert user.get(path).status_code == 403
+    assert stranger.call("GET", f"{owner.base}{path}").status_code == 404
+
+
+def test_who_can_see_it_says_who_is_a_program(owner: Api, builder: Api, agent: dict[str, Any]) -> None:
+    account = owner.post("service-accounts/", {"name": "Nightly", "role": "user"}).data["id"]
+    rows = owner.get(f"agents/{agent['id']}/access/").data["results"]
+    assert {one["user"]["id"]: one["kind"] for one in rows} == {
+        owner.person.pk: "person",
+        builder.person.pk: "person",
+        account: "service",
+    }

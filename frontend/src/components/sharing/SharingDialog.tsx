@@ -85,8 +85,8 @@ function GrantRow({ grant, shared }: { grant: Grant; shared: Shared }) {
       <div className="flex items-center gap-2.5 max-sm:flex-wrap">
         <Icon size={16} aria-hidden className="shrink-0 text-muted" />
         <span className="min-w-0 flex-1 text-small max-sm:basis-[calc(100%-26px)]"><span className="block truncate font-medium" title={name}>{name}</span><span className="block truncate text-muted">{grant.kind === "group" ? "Group" : grant.kind === "service" ? "Service account" : grant.name ? grant.email : "Person"}</span></span>
-        <div className="w-36 shrink-0 max-sm:ml-[26px] max-sm:flex-1"><Select hideLabel label={`What ${name} can do`} value={grant.level} disabled={busy} title={levelWords(shared.kind, grant.level).text} onChange={(event) => void act(() => actions.set(grant.grantee, event.target.value as Level))}>{levels.map((level) => <option key={level} value={level}>{levelWords(shared.kind, level).name}</option>)}</Select></div>
-        <IconButton icon={LuX} label={`Stop sharing with ${name}`} disabled={busy} onClick={() => void act(() => actions.take(grant.grantee), `No longer shared with ${name}`)} />
+        <div className="w-36 shrink-0 max-sm:ml-[26px] max-sm:flex-1"><Select hideLabel label={`What ${name} can do`} value={grant.level} disabled={busy} title={levelWords(shared.kind, grant.level).text} onChange={(event) => void act(() => actions.set(grant.grantee, event.target.value as Level, grant.level))}>{levels.map((level) => <option key={level} value={level}>{levelWords(shared.kind, level).name}</option>)}</Select></div>
+        <IconButton icon={LuX} label={`Stop sharing with ${name}`} disabled={busy} onClick={() => void act(() => actions.take(grant.grantee, grant.level), `No longer shared with ${name}`)} />
       </div>
       {problem ? <div className="mt-2"><ProblemNote problem={problem} title="Not changed." /></div> : null}
     </li>

@@ -36,8 +36,11 @@ export function Groups() {
 
 function GroupRow({ group, may }: { group: Group; may: boolean }) {
   const [open, setOpen] = useState(false);
-  const [doing, setDoing] = useState<"edit" | "delete" | null>(null);
+  const [doing, setDoing] = useState<"delete" | { group: Group; etag: string } | null>(null);
   const actions = useGroupActions();
+  const change = async () => {
+    try { const { value, etag } = await actions.read(group.id); setDoing({ group: value, etag }); } catch (error) { toast(`Not opened: ${toProblem(error).detail}`); }
+  };
   return (
     <li>
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-14 w-full items-center gap-3 px-4 py-2 text-left outline-offset-[-2px] hover:bg-surface">
@@ -48,10 +51,10 @@ function GroupRow({ group, may }: { group: Group; may: boolean }) {
       {open ? (
         <div className="border-t border-border bg-surface px-4 py-3">
           <GroupPeople group={group} may={may} />
-          {may ? <div className="mt-3 flex flex-wrap gap-2 border-t border-border pt-3"><Button size="small" icon={LuPencil} onClick={() => setDoing("edit")}>Rename</Button><Button size="small" look="danger" icon={LuTrash2} onClick={() => setDoing("delete")}>Delete group</Button></div> : null}
+          {may ? <div className="mt-3 flex flex-wrap gap-2 border-t border-border pt-3"><Button size="small" icon={LuPencil} onClick={() => void change()}>Rename</Button><Button size="small" look="danger" icon={LuTrash2} onClick={() => setDoing("delete")}>Delete group</Button></div> : null}
         </div>
       ) : null}
-      {doing === "edit" ? <GroupForm group={group} onClose={() => setDoing(null)} /> : null}
+      {doing && doing !== "delete" ? <GroupForm group={doing.group} etag={doing.etag} onClose={() => setDoing(null)} /> : null}
       <Confirm open={doing === "delete"} onClose={() => setDoing(null)} title={`Delete ${group.name}?`} act="Delete group" text="What was shared with the group is taken back from its people, unless they have it in another way. The people stay." onConfirm={async () => { await actions.remove(group.id); toast("Group deleted"); }} />
     </li>
   );
@@ -94,12 +97,12 @@ function GroupPeople({ group, may }: { group: Group; may: boolean }) {
   );
 }
 
-function GroupForm({ group, onClose }: { group?: Group; onClose: () => void }) {
+function GroupForm({ group, etag = "", onClose }: { group?: Group; etag?: string; onClose: () => void }) {
   const [name, setName] = useState(group?.name ?? "");
   const [description, setDescription] = useState(group?.description ?? "");
   const actions = useGroupActions();
   const { busy, problem, submit } = useSaving(async () => {
-    if (group) await actions.edit(group.id, { name: name.trim(), description: description.trim() }); else await actions.create(name.trim(), description.trim());
+    if (group) await actions.edit(group.id, { name: name.trim(), description: description.trim() }, etag); else await actions.create(name.trim(), description.trim());
     toast(group ? "Saved" : `${name.trim()} is there. Open it to add people.`);
     onClose();
   });

@@ -14,7 +14,6 @@ import { toProblem, type Problem } from "@/lib/api/problem";
 import { useProviderActions, useProviders } from "@/lib/api/resources/providers";
 import type { Check, Health, Provider } from "@/lib/api/types";
 import { plural } from "@/lib/format/format";
-import { useSession } from "@/lib/session/SessionProvider";
 import { ConnectProvider } from "./ConnectProvider";
 import { ModelTable } from "./ModelTable";
 
@@ -28,7 +27,7 @@ function HealthMark({ health }: { health: Health }) {
   return <span className={`inline-flex items-center gap-1.5 text-small whitespace-nowrap ${colour}`}><Icon size={16} aria-hidden />{word}</span>;
 }
 
-export function ProviderList({ mayEdit }: { mayEdit: boolean }) {
+export function ProviderList({ mayAdd }: { mayAdd: boolean }) {
   const list = useProviders();
   const [adding, setAdding] = useState(false);
   if (list.problem) return <Card flush><ProblemPanel problem={list.problem} onRetry={list.retry} /></Card>;
@@ -36,13 +35,13 @@ export function ProviderList({ mayEdit }: { mayEdit: boolean }) {
     <div className="flex flex-col gap-4">
       <div className="flex items-center justify-between gap-4">
         <p className="text-small text-muted">Where answers come from. Keys are kept encrypted and never shown again.</p>
-        {mayEdit && list.items?.length ? <Button look="primary" size="small" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}
+        {mayAdd && list.items?.length ? <Button look="primary" size="small" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}
       </div>
       {list.loading ? <Card flush><SkeletonRows rows={4} label="Loading providers" /></Card> : null}
       {list.items?.length === 0 ? (
-        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayEdit ? <Button look="primary" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}>{mayEdit ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
+        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayAdd ? <Button look="primary" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}>{mayAdd ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
       ) : null}
-      {list.items?.map((provider) => <ProviderCard key={provider.id} provider={provider} mayEdit={mayEdit} />)}
+      {list.items?.map((provider) => <ProviderCard key={provider.id} provider={provider} />)}
       <Dialog open={adding} onClose={() => setAdding(false)} title="Add provider" description="The connection is tested before anything is saved.">
         <ConnectProvider onCancel={() => setAdding(false)} onDone={(provider) => { setAdding(false); toast(`${provider.name} is connected`); }} act="Test and save" />
       </Dialog>
@@ -50,9 +49,8 @@ export function ProviderList({ mayEdit }: { mayEdit: boolean }) {
   );
 }
 
-function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: boolean }) {
-  const { can } = useSession();
-  const mayShare = can("provider.share");
+function ProviderCard({ provider }: { provider: Provider }) {
+  const [mayEdit, mayShare, mayDelete] = (["edit", "share", "delete"] as const).map((verb) => provider.permissions.includes(verb));
   const actions = useProviderActions();
   const [busy, setBusy] = useState<"test" | "sync" | null>(null);
   const [answer, setAnswer] = useState<Check | null>(null);
@@ -75,16 +73,15 @@ function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: bool
       action={
         <div className="flex items-center gap-2">
           <HealthMark health={provider.health} />
-          {mayEdit ? (
+          {mayEdit || mayShare || mayDelete ? (
             <>
-              <Button size="small" busy={busy === "test"} disabled={busy !== null} onClick={() => void ask("test")}>Test</Button>
+              {mayEdit ? <Button size="small" busy={busy === "test"} disabled={busy !== null} onClick={() => void ask("test")}>Test</Button> : null}
               <Menu trigger={<IconButton icon={LuEllipsis} label={`More for ${provider.name}`} />}>
-                <MenuItem icon={LuRefreshCw} onSelect={() => void ask("sync")}>Read its models again</MenuItem>
-                <MenuItem icon={LuKeyRound} onSelect={() => setDoing("edit")}>Change name, address or key</MenuItem>
+                {mayEdit ? <MenuItem icon={LuRefreshCw} onSelect={() => void ask("sync")}>Read its models again</MenuItem> : null}
+                {mayEdit ? <MenuItem icon={LuKeyRound} onSelect={() => setDoing("edit")}>Change name, address or key</MenuItem> : null}
                 {mayShare ? <MenuItem icon={LuShare2} onSelect={() => setDoing("share")}>Share</MenuItem> : null}
-                <MenuItem icon={LuPlug} onSelect={() => void toggle(!provider.enabled)}>{provider.enabled ? "Switch off" : "Switch on"}</MenuItem>
-                <MenuLine />
-                <MenuItem icon={LuTrash2} danger onSelect={() => setDoing("delete")}>Remove</MenuItem>
+                {mayEdit ? <MenuItem icon={LuPlug} onSelect={() => void toggle(!provider.enabled)}>{provider.enabled ? "Switch off" : "Switch on"}</MenuItem> : null}
+                {mayDelete ? <><MenuLine /><MenuItem icon={LuTrash2} danger onSelect={() => setDoing("delete")}>Remove</MenuItem></> : null}
               </Menu>
             </>
           ) : null}
@@ -95,7 +92,7 @@ function ProviderCard({ provider, mayEdit }: { provider: Provider; mayEdit: bool
       {problem ? <div className="border-b border-border p-3"><ProblemNote problem={problem} /></div> : null}
       {answer ? <p role="status" className={`border-b border-border px-4 py-2 text-small ${answer.ok ? "text-succeeded" : "text-failed"}`}>{answer.ok ? `It answers${answer.models.length ? `, with ${plural(answer.models.length, "model")}` : ""}.` : `It did not answer. ${answer.detail}`}</p>
         : provider.health.state === "failing" ? <p className="border-b border-border px-4 py-2 text-small text-failed">{provider.health.detail} <span className="text-muted">Tested <Time at={provider.health.checked_at} />.</span></p> : null}
-      {provider.enabled ? <ModelTable provider={provider} mayEdit={mayEdit} /> : <div className="flex items-center justify-between px-4 py-3 text-small text-muted">Switched off: no agent can use its models.{mayEdit ? <Switch label="Switch on" checked={false} onChange={(on) => void toggle(on)} /> : null}</div>}
+      {provider.enabled ? <ModelTable provider={provider} mayEdit={mayEdit ?? false} /> : <div className="flex items-center justify-between px-4 py-3 text-small text-muted">Switched off: no agent can use its models.{mayEdit ? <Switch label="Switch on" checked={false} onChange={(on) => void toggle(on)} /> : null}</div>}
       <Sharing shared={doing === "share" ? { kind: "provider", object: `providers/${provider.id}`, name: provider.name, visibility: provider.visibility } : null} onClose={() => setDoing(null)} />
       {doing === "edit" ? <EditProvider provider={provider} onClose={() => setDoing(null)} /> : null}
       <Confirm open={doing === "delete"} onClose={() => setDoing(null)} title={`Remove ${provider.name}?`} act="Remove provider" text="Its models go too, and agents that use them stop answering until they get another model." onConfirm={async () => { await actions.remove(provider.id); toast("Provider removed"); }} />

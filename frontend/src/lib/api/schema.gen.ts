@@ -636,10 +636,13 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Set somebody's level of access. */
+        /**
+         * @description Set somebody's level of access. The ETag of a grant is its level (`"edit"`): with it as If-Match, nobody's change
+         *     that came in between is undone.
+         */
         put: operations["agent_grant_set"];
         post?: never;
-        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        /** @description Take it away (If-Match as with PUT). Who watches is cut off within seconds, and runs that it allowed stop. */
         delete: operations["agent_grant_revoke"];
         options?: never;
         head?: never;
@@ -899,10 +902,13 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Set somebody's level of access. */
+        /**
+         * @description Set somebody's level of access. The ETag of a grant is its level (`"edit"`): with it as If-Match, nobody's change
+         *     that came in between is undone.
+         */
         put: operations["conversation_grant_set"];
         post?: never;
-        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        /** @description Take it away (If-Match as with PUT). Who watches is cut off within seconds, and runs that it allowed stop. */
         delete: operations["conversation_grant_revoke"];
         options?: never;
         head?: never;
@@ -1003,7 +1009,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description One group. */
+        /** @description One group; the ETag is what PATCH wants as If-Match. */
         get: operations["group"];
         put?: never;
         post?: never;
@@ -1251,10 +1257,13 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** @description Set somebody's level of access. */
+        /**
+         * @description Set somebody's level of access. The ETag of a grant is its level (`"edit"`): with it as If-Match, nobody's change
+         *     that came in between is undone.
+         */
         put: operations["provider_grant_set"];
         post?: never;
-        /** @description Take it away. Who watches is cut off within seconds, and runs that it allowed stop. */
+        /** @description Take it away (If-Match as with PUT). Who watches is cut off within seconds, and runs that it allowed stop. */
         delete: operations["provider_grant_revoke"];
         options?: never;
         head?: never;
@@ -2377,11 +2386,15 @@ export interface components {
         NullEnum: null;
         ObjectAccessOut: {
             user: components["schemas"]["PersonOut"];
+            /** @description Groups stand among the reasons. */
+            kind: components["schemas"]["ObjectAccessOutKindEnum"];
             role: string;
             /** @description What the reasons and the role come to. */
             can: components["schemas"]["LevelEnum"][];
             reasons: components["schemas"]["ReasonOut"][];
         };
+        /** @enum {string} */
+        ObjectAccessOutKindEnum: "person" | "service";
         ObjectAccessPage: {
             results: components["schemas"]["ObjectAccessOut"][];
             /** @description Cursor of the next page. */
@@ -2567,11 +2580,15 @@ export interface components {
             };
             /** @description Models that the vendor offers now. */
             readonly model_count: number;
+            /** @description What the caller may do with it. */
+            readonly permissions: components["schemas"]["ProviderOutPermissionsEnum"][];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             updated_at: string;
         };
+        /** @enum {string} */
+        ProviderOutPermissionsEnum: "edit" | "share" | "delete";
         ProviderPage: {
             results: components["schemas"]["ProviderOut"][];
             /** @description Cursor of the next page. */

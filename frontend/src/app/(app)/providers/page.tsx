@@ -9,7 +9,7 @@ export default function ProvidersPage() {
   return (
     <>
       <PageHeader title="Models" />
-      <PageBody><ProviderList mayEdit={can("provider.edit_any")} /></PageBody>
+      <PageBody><ProviderList mayAdd={can("provider.create")} /></PageBody>
     </>
   );
 }

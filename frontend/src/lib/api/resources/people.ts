@@ -65,7 +65,9 @@ export function useGroupActions() {
   const changed = async <T>(work: Promise<T>): Promise<T> => { const value = await work; invalidate(list); await mutate(list); return value; };
   return {
     create: (name: string, description: string) => changed(api.post<Group>(list, { name, description })),
-    edit: (id: string, input: { name?: string; description?: string }) => changed(api.patch<Group>(one(id), input)),
+    /** As it is now, with the tag that a change of it must present. */
+    read: (id: string) => api.getTagged<Group>(one(id)),
+    edit: (id: string, input: { name?: string; description?: string }, etag: string) => changed(api.patch<Group>(one(id), input, { ifMatch: etag })),
     remove: (id: string) => changed(api.remove(one(id))),
     add: (group: string, user: string) => changed(api.post<Person>(keys.groupMembers(workspace, group), { user })),
     take: (group: string, user: string) => changed(api.remove(`${keys.groupMembers(workspace, group)}${encodeURIComponent(user)}/`)),

@@ -22,15 +22,16 @@ export function useSharingActions(object: string) {
   const grants = keys.grants(workspace, object);
   const one = (grantee: string) => `${grants}${encodeURIComponent(grantee)}/`;
   const changed = async <T>(work: Promise<T>): Promise<T> => {
-    const value = await work;
-    invalidate(grants);
-    invalidate(keys.access(workspace, object));
-    return value;
+    try { return await work; } finally { // also when it was refused: what is shown may be old
+      invalidate(grants);
+      invalidate(keys.access(workspace, object));
+    }
   };
   return {
     give: (grantee: string, level: Level) => changed(api.post<Grant>(grants, { grantee, level })),
-    set: (grantee: string, level: Level) => changed(api.put<Grant>(one(grantee), { level })),
-    take: (grantee: string) => changed(api.remove(one(grantee))),
+    /** `was`: the level that is shown. Whoever changed it meanwhile is not undone unseen. */
+    set: (grantee: string, level: Level, was: Level) => changed(api.put<Grant>(one(grantee), { level }, { ifMatch: `"${was}"` })),
+    take: (grantee: string, was: Level) => changed(api.remove(one(grantee), { ifMatch: `"${was}"` })),
     show: async (visibility: Visibility) => {
       await changed(api.put<unknown>(keys.visibility(workspace, object), { visibility }));
       const [resource = ""] = object.split("/");
