@@ -64,8 +64,8 @@ def remove_member(act: Action, *, member: Membership) -> None:
 
 
 @action("user.view_as", requires=None)
-def look_as(act: Action, *, user: User, workspace: Workspace, page: str) -> None:
-    """An operator looked at what somebody may see in a workspace."""
+def look_as(act: Action, *, user: User, workspace: Workspace, page: str, opened: str | None = None) -> None:
+    """An operator looked at what somebody may see in a workspace; `opened` is the id of what they read."""
     act.workspace_id = workspace.id
     act.target(user)
-    act.record(page=page)
+    act.record(page=page, **({"opened": opened} if opened else {}))

@@ -79,6 +79,7 @@ class ProviderUserGrant(UserObjectPermissionBase):
     content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "provider shared with a person"
         verbose_name_plural = "providers shared with people"
 
 
@@ -88,6 +89,7 @@ class ProviderGroupGrant(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Provider, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "provider shared with a group"
         verbose_name_plural = "providers shared with groups"
 
 
@@ -122,6 +124,8 @@ class LanguageModel(WorkspaceOwned):
     gone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "model"
+        verbose_name_plural = "models"
         constraints = [models.UniqueConstraint(fields=["provider", "name"], name="one_model_per_name")]
         indexes = [models.Index(fields=["workspace", "name", "id"])]
 
@@ -213,6 +217,8 @@ class UsageRecord(WorkspaceOwned):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = "model call"
+        verbose_name_plural = "model calls"
         indexes = [
             models.Index(fields=["workspace", "at"]),
             models.Index(fields=["run"]),

@@ -34,7 +34,8 @@ class Retention(WorkspaceOwned):
     next_at = models.DateTimeField(editable=False, help_text="When the policy is applied next.")
 
     class Meta:
-        verbose_name_plural = "retention"
+        verbose_name = "retention of a workspace"
+        verbose_name_plural = "retention of workspaces"
         indexes = [models.Index(fields=["next_at"])]
 
     def __str__(self) -> str:

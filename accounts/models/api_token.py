@@ -34,6 +34,8 @@ class ApiToken(WorkspaceOwned):
     last_used_ip = models.GenericIPAddressField(null=True)
 
     class Meta:
+        verbose_name = "API token"
+        verbose_name_plural = "API tokens"
         indexes = [models.Index(fields=["workspace", "user", "-created_at"])]
 
     def __str__(self) -> str:

@@ -35,6 +35,8 @@ class OutgoingMail(Identified):
     problem = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = "mail sent"
+        verbose_name_plural = "mails sent"
         indexes = [
             models.Index(fields=["next_try_at"], name="mail_due", condition=models.Q(state="due")),
             models.Index(fields=["ended_at"], name="mail_ended"),

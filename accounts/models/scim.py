@@ -33,6 +33,8 @@ class ScimUser(WorkspaceOwned):
     deleted_at = models.DateTimeField(null=True, help_text="Kept, so that somebody who returns is known again.")
 
     class Meta:
+        verbose_name = "person from a directory"
+        verbose_name_plural = "people from directories"
         constraints = [
             models.UniqueConstraint(
                 "workspace",

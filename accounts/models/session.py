@@ -42,6 +42,8 @@ class LoginSession(Identified):
     ip = models.GenericIPAddressField(null=True)
 
     class Meta:
+        verbose_name = "sign-in"
+        verbose_name_plural = "sign-ins"
         indexes = [models.Index(fields=["user", "-created_at"])]
 
     def __str__(self) -> str:

@@ -46,6 +46,8 @@ class SsoConnection(WorkspaceOwned):
     )
 
     class Meta:
+        verbose_name = "single sign-on connection"
+        verbose_name_plural = "single sign-on connections"
         indexes = [models.Index(fields=["workspace", "-created_at"])]
 
     def __str__(self) -> str:
@@ -67,6 +69,8 @@ class SsoDomain(WorkspaceOwned):
     approved_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
 
     class Meta:
+        verbose_name = "single sign-on domain"
+        verbose_name_plural = "single sign-on domains"
         constraints = [
             models.UniqueConstraint(fields=["workspace", "domain"], name="one_row_per_domain_of_a_workspace"),
             models.UniqueConstraint(
@@ -95,6 +99,8 @@ class SsoIdentity(Identified):
     last_used_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "single sign-on identity"
+        verbose_name_plural = "single sign-on identities"
         constraints = [
             models.UniqueConstraint(fields=["connection", "issuer", "subject"], name="one_person_per_subject")
         ]

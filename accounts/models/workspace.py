@@ -40,6 +40,8 @@ class CustomRole(WorkspaceOwned):
     permissions = models.JSONField(default=list, help_text="Names as in core.authz.Permission.")
 
     class Meta:
+        verbose_name = "role of a workspace"
+        verbose_name_plural = "roles of workspaces"
         constraints = [models.UniqueConstraint("workspace", Lower("name"), name="one_role_per_name")]
 
     def __str__(self) -> str:
@@ -106,6 +108,8 @@ class WorkspaceGroup(WorkspaceOwned):
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="workspace_group", editable=False)
 
     class Meta:
+        verbose_name = "group"
+        verbose_name_plural = "groups"
         constraints = [models.UniqueConstraint("workspace", Lower("name"), name="one_group_per_name")]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ class AgentUserGrant(UserObjectPermissionBase):
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "agent shared with a person"
         verbose_name_plural = "agents shared with people"
 
 
@@ -20,6 +21,7 @@ class AgentGroupGrant(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Agent, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "agent shared with a group"
         verbose_name_plural = "agents shared with groups"
 
 
@@ -27,6 +29,7 @@ class ConversationUserGrant(UserObjectPermissionBase):
     content_object = models.ForeignKey(Conversation, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "chat shared with a person"
         verbose_name_plural = "chats shared with people"
 
 
@@ -34,4 +37,5 @@ class ConversationGroupGrant(GroupObjectPermissionBase):
     content_object = models.ForeignKey(Conversation, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name = "chat shared with a group"
         verbose_name_plural = "chats shared with groups"

@@ -78,6 +78,12 @@ def messages_of(conversation: Conversation) -> QuerySet[Message]:
     return Message.objects.filter(conversation=conversation, run__status__in=Run.TERMINAL)
 
 
+def newest_messages(*, most: int, **where: str) -> list[Message]:
+    """The newest messages of a `conversation_id` or a `run_id` that are complete, oldest of them first."""
+    rows = Message.objects.filter(**where).select_related("run__agent").order_by("-run_id", "-seq")
+    return list(reversed(rows[:most]))
+
+
 def open_run_counts(actor: Actor) -> tuple[int, int]:
     """How many runs go on or wait: (of this person in this workspace, of the workspace)."""
     found = Run.objects.filter(workspace_id=actor.workspace_id, status__in=Run.OPEN).aggregate(

@@ -84,8 +84,8 @@ class AuditRetention(models.Model):
     days = models.PositiveIntegerField(help_text="Entries older than this are cut.")
 
     class Meta:
-        verbose_name = "retention policy"
-        verbose_name_plural = "retention policies"
+        verbose_name = "retention of the audit log"
+        verbose_name_plural = "retention of the audit log"
 
     def __str__(self) -> str:
         return f"{self.chain}: {self.days} days"

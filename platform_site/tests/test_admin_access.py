@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -173,3 +174,55 @@ def test_only_operators_open_these_pages(page: str, owner: Api, person: Api, ope
     assert not AuditEntry.objects.filter(kind="user.view_as").exists()
     for missing in ("mbr_x", "mbr_%00", "'"):
         assert operator.get(f"/admin/{page}/{missing}/").status_code in (400, 404)
+
+
+def test_view_as_reads_what_the_person_may_read_and_nothing_else(
+    operator: Client, owner: Api, person: Api, shared: dict[str, str], agent: dict[str, Any]
+) -> None:
+    """Success and denial side by side: what was shared opens as text, what was not is not there, for the person as here."""
+    started = owner.post("runs/", {"agent": agent["id"], "input": {"text": "<i>Shall we?</i>"}}).data
+    hidden = owner.post("runs/", {"agent": agent["id"], "input": {"text": "Between us"}}).data
+    grant = {"grantee": person.person.pk, "level": "view"}
+    assert owner.post(f"conversations/{started['conversation']}/grants/", grant).status_code == 201
+    base = f"/admin/view-as/{Membership.objects.get(user=person.person).pk}/"
+    overview = operator.get(base).content.decode()
+    rows = [list(model.objects.order_by("pk").values()) for model in (Conversation, Run, Membership)]
+    for kind, seen, unseen in (
+        ("conversations", started["conversation"], hidden["conversation"]),
+        ("runs", started["id"], hidden["id"]),
+    ):
+        assert f"{base}{kind}/{seen}/" in overview and unseen not in overview
+        page = operator.get(f"{base}{kind}/{seen}/")
+        text = page.content.decode()
+        assert page.status_code == 200 and page["Cache-Control"] == "no-store"
+        assert "&lt;i&gt;Shall we?&lt;/i&gt;" in text and "Still going on" in text and "Between us" not in text
+        assert "<form" not in text.split("data-view-as")[1].split("</main>")[0]
+        entry = AuditEntry.objects.filter(kind="user.view_as").latest("at")
+        assert entry.data == {"page": kind.rstrip("s"), "opened": seen}
+        assert (entry.target_id, entry.actor_id) == (person.person.pk, User.objects.get(email="op@example.com").pk)
+        count = AuditEntry.objects.filter(kind="user.view_as").count()
+        for missing in (unseen, "run_" + "0" * 26, "'", "%00"):
+            assert operator.get(f"{base}{kind}/{missing}/").status_code in (400, 404), missing
+        assert AuditEntry.objects.filter(kind="user.view_as").count() == count, "what did not open was not looked at"
+        for method in ("post", "put", "patch", "delete"):
+            assert getattr(operator, method)(f"{base}{kind}/{seen}/").status_code == 405
+        assert Client().get(f"{base}{kind}/{seen}/").status_code == 302
+        staff = Client(raise_request_exception=False)
+        staff.force_login(User.objects.create_user(f"{kind}@example.com", PASSWORD, is_staff=True))
+        assert staff.get(f"{base}{kind}/{seen}/").status_code == 403
+    assert [list(model.objects.order_by("pk").values()) for model in (Conversation, Run, Membership)] == rows
+    assert owner.delete(f"conversations/{started['conversation']}/grants/{person.person.pk}/").status_code == 204
+    assert operator.get(f"{base}conversations/{started['conversation']}/").status_code == 404
+    User.objects.filter(pk=person.person.pk).update(is_active=False)
+    assert operator.get(f"{base}runs/{started['id']}/").status_code == 404
+
+
+def test_the_admins_list_is_in_plain_words(operator: Client) -> None:
+    from django.contrib import admin
+
+    for model in admin.site._registry:
+        for name in (model._meta.verbose_name, model._meta.verbose_name_plural):
+            assert not re.search(r"\b([Aa]pi|[Ss]so|[Ss]cim|identitys|login session|grant)\b", str(name)), name
+    page = operator.get("/admin/").content.decode()
+    for words in ("API tokens", "Single sign-on connections", "People from directories", "Sign-ins", "Groups"):
+        assert words in page, words
