@@ -27,6 +27,7 @@ KEPT_FOR = timedelta(hours=24)
 LABELS = {
     "invitation": "Accept the invitation",
     "password_reset": "Choose a new password",
+    "sign_in_elsewhere": "Sign in",
     "email_new": "Confirm the address",
     "email_old": "Agree to the change",
     "security_notice": "Look at my sign-ins",

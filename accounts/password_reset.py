@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from django.db import transaction
 
 from accounts.attempts import attempt
 from accounts.mail import is_mail_set_up, public_link, write_mail
-from accounts.models import PasswordReset, User, clean_email
+from accounts.models import PasswordReset, SsoConnection, User, clean_email
 from accounts.passwords import check_password_rules
 from accounts.secret_links import digest_of, fingerprint, new_secret
 from accounts.sessions import end_other_sessions
 from accounts.sso.enforcement import enforcing, refuse_where_enforced
+from accounts.sso.identities import identities_of
 from audit import record
 from audit.action import Action, action
 from audit.kinds import register_kind as register_audit_kind
@@ -31,7 +33,7 @@ from jobs.registry import JobKind, register_kind
 
 RESET_KIND = "password_reset"
 LIFETIME = timedelta(minutes=30)
-PAGE = "/reset-password/"
+PAGE, SIGN_IN_PAGE = "/reset-password/", "/sign-in/"
 #: So many mails an hour go to one address, whoever asks.
 FOR_AN_ADDRESS = 3
 REMEMBERED_FOR = timedelta(days=7)
@@ -112,15 +114,19 @@ def start_reset(act: Action, *, user: User) -> tuple[str, datetime]:
 
 
 def look_up(reset_id: str) -> None:
-    """Send a link, if the address is somebody's who can sign in by password."""
+    """Send a link, if the address is somebody's; or a word about the way in, if it is not by password."""
     with transaction.atomic():
         row = PasswordReset.objects.select_for_update().filter(pk=reset_id, looked_up_at=None).first()
         if row is None:
             return
         row.looked_up_at = now()
         user = User.objects.filter(email=row.email, is_active=True, kind=User.Kind.PERSON).first()
-        if user is None or row.expires_at <= now() or enforcing(user):
+        if user is None or row.expires_at <= now():
             row.save(update_fields=["looked_up_at"])
+            return
+        if due := enforcing(user):
+            row.save(update_fields=["looked_up_at"])
+            _say_where_to_go(user, due)
             return
         secret = _bind(row, user)
         actor = Actor("system", None, "mail", None)
@@ -130,6 +136,17 @@ def look_up(reset_id: str) -> None:
         write_mail(
             "password_reset", to=user.email, link=link, expires_at=row.expires_at, email=user.email, minutes=minutes
         )
+
+
+def _say_where_to_go(user: User, due: list[SsoConnection]) -> None:
+    """A new password would open nothing: they sign in through their organisation, and the mail says so."""
+    record.write_entry(
+        Actor("system", None, "mail", None), kind=REQUESTED, target=("user", user.pk), data={"answer": "sso_required"}
+    )
+    linked = identities_of(user).filter(connection__in=due).exists()
+    names = " or ".join(one.name for one in due)
+    link = f"{public_link(SIGN_IN_PAGE)}#email={quote(user.email)}"
+    write_mail("sign_in_elsewhere", to=user.email, link=link, email=user.email, names=names, linked=linked)
 
 
 def register_resets() -> None:

@@ -16,6 +16,9 @@ class SetUpIn(StrictSerializer):
 
 class SetUpState(serializers.Serializer):
     required = serializers.BooleanField(help_text="Whether the first set-up is still to be done.")
+    single_sign_on = serializers.BooleanField(
+        help_text="Whether anybody signs in through an organisation here: then auth/sso/discover/ is worth asking."
+    )
 
 
 class UserRef(serializers.Serializer):

@@ -19,6 +19,7 @@ from accounts.second_factor.rules import is_required_of
 from accounts.selectors import memberships_of
 from accounts.sessions import is_live, open_session, refresh_session, session_of_refresh_token, sign_out
 from accounts.sign_in import sign_in
+from accounts.sso.domains import is_there_a_way
 from accounts.tokens import Principal, carried, mint_tokens
 from core.authz import Permission
 from core.errors import NotAuthenticated
@@ -32,8 +33,8 @@ class SetUp(ApiView):
 
     @extend_schema(operation_id="setup_state", responses=s.SetUpState, **ANYONE)
     def get(self, request: Request) -> Response:
-        """Whether the first set-up is still to be done."""
-        return self.ok({"required": not setup.is_set_up()})
+        """Whether the first set-up is still to be done, and which doors there are."""
+        return self.ok({"required": not setup.is_set_up(), "single_sign_on": is_there_a_way()})
 
     @extend_schema(operation_id="setup", request=s.SetUpIn, responses={201: s.SetUpOut}, **ANYONE)
     def post(self, request: Request) -> Response:

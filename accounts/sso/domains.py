@@ -33,6 +33,12 @@ def connections_for(email: str) -> list[SsoConnection]:
     return [row for row in rows if domain in row.domains]
 
 
+def is_there_a_way() -> bool:
+    """Whether anybody at all signs in through an organisation: a connection is on where an operator approved a domain."""
+    approved = SsoDomain.objects.filter(approved_at__isnull=False).values("workspace_id")
+    return SsoConnection.objects.filter(enabled=True, workspace_id__in=approved).exists()
+
+
 def keep_domains(workspace_id: str, names: Iterable[str]) -> None:
     """Inside an action: each name has a row, which waits for an operator."""
     there = set(SsoDomain.objects.filter(workspace_id=workspace_id).values_list("domain", flat=True))

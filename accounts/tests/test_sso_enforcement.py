@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import LoginSession, SsoConnection, SsoIdentity, User
+from accounts.models import LoginSession, SsoConnection, SsoDomain, SsoIdentity, User
 from audit.models import AuditEntry
 from tests.fixtures.houses import Issuer, approve, come_back, connect, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import PASSWORD, Api
@@ -73,7 +73,42 @@ def test_every_door_for_passwords_says_where_to_go(
     assert not LoginSession.objects.filter(user=ann.person, ended_at=None).exists()
     fresh_browser().post("auth/password/reset/", {"email": "ann@corp.example"})
     deliver_due()
-    assert not post_office.letters, "no link for a password that opens nothing"
+    assert len(post_office.letters) == 1
+    text = post_office.text_to("ann@corp.example")
+    assert "through Corp" in text and "/sign-in/#email=ann%40corp.example" in text and "linked first" in text
+    assert "token=" not in text and "reset-password" not in text, "no link for a password that opens nothing"
+    assert AuditEntry.objects.get(kind="password.reset_request").data == {"answer": "sso_required"}
+
+
+@pytest.mark.django_db(transaction=True)  # mails are sent from threads of their own
+def test_who_asks_for_a_new_password_learns_nothing_about_the_house(
+    ann: Api, enforced: str, post_office: PostOffice, make_person: Any, workspace: Any
+) -> None:
+    """The answer, and what is done before it, are the same for a person of the house, a guest and nobody."""
+    make_person(workspace, "user", email="guest@else.example")
+    answers = [
+        fresh_browser().post("auth/password/reset/", {"email": email})
+        for email in ("ann@corp.example", "guest@else.example", "nobody@corp.example")
+    ]
+    assert len({(one.status_code, one.content) for one in answers}) == 1 and answers[0].status_code == 202
+    assert not post_office.letters, "who it is, is looked up afterwards"
+    deliver_due()
+    assert sorted(one["To"] for one in post_office.letters) == ["ann@corp.example", "guest@else.example"]
+    assert "#token=" in post_office.text_to("guest@else.example")
+
+
+def test_the_sign_in_page_is_told_whether_there_is_any_house(owner: Api, house: str) -> None:
+    def offered() -> bool:
+        answer = fresh_browser().get("setup/")
+        assert set(answer.data) == {"required", "single_sign_on"}
+        return bool(answer.data["single_sign_on"])
+
+    assert offered()
+    assert owner.patch(f"sso/{house}/", {"enabled": False}).status_code == 200
+    assert not offered(), "switched off"
+    assert owner.patch(f"sso/{house}/", {"enabled": True}).status_code == 200
+    SsoDomain.objects.update(approved_at=None)
+    assert not offered(), "its domain is nobody's yet"
 
 
 @pytest.mark.django_db(transaction=True)  # mails are sent from threads of their own

@@ -62,10 +62,12 @@ def test_a_lost_password_is_replaced(person: Callable[..., Person], product: Pro
     someone = person(product, signed_in=False, bypass_csp=True)
     someone.refusals = {400, 401}
     page = someone.open("/sign-in/")
+    page.get_by_label("Email").fill(EMAIL)
+    expect(page.get_by_role("button", name="Continue with your organisation")).to_have_count(0)  # there is none here
     page.get_by_role("link", name="Forgot your password?").click()
     # Both pages have a field of this name: filled too early it is the old page's.
     expect(page.get_by_role("heading", name="Forgot your password?")).to_be_visible()
-    page.get_by_label("Email").fill(EMAIL)
+    expect(page.get_by_label("Email")).to_have_value(EMAIL)  # it came along
     found = someone.findings_in_all_looks("forgotten")
     page.get_by_role("button", name="Send the link").click()
     expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()

@@ -99,6 +99,8 @@ def test_a_provider_is_set_up_tested_linked_used_and_required(
     newcomer = person(product, signed_in=False, bypass_csp=True)
     newcomer.away = True
     door = newcomer.open("/sign-in/?next=/usage/")
+    door.get_by_role("button", name="Continue with your organisation").click()
+    expect(door.get_by_text("Enter your email first")).to_be_visible()
     door.get_by_label("Email").fill("somebody@else.example")
     door.get_by_role("button", name="Continue with your organisation").click()
     expect(door.get_by_text("No organisation signs in here")).to_be_visible()

@@ -5,10 +5,13 @@ import { TextInput } from "@/components/ui/Field";
 import { ProblemNote } from "@/components/ui/Panels";
 import { doorActions } from "@/lib/api/resources/doors";
 import { toProblem, type Problem } from "@/lib/api/problem";
+import { useHash } from "@/lib/route/use-hash";
 import { DoorCard, DoorNews } from "./DoorCard";
 
 export function ForgotPassword() {
-  const [email, setEmail] = useState("");
+  const carried = useHash("email"); // what was typed on the page before
+  const [typed, setEmail] = useState<string | null>(null);
+  const email = typed ?? carried ?? "";
   const [said, setSaid] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);

@@ -11,6 +11,8 @@ import { toProblem, type Problem } from "@/lib/api/problem";
 import { askedIn, type Asked } from "@/lib/factor/factor";
 import { doorTo, SIGN_IN } from "@/lib/route/doors";
 import { nextHere, safeNext } from "@/lib/route/safe-next";
+import { useHash } from "@/lib/route/use-hash";
+import { useSingleSignOn } from "@/lib/session/set-up-state";
 import { signIn, signInWithFactor } from "@/lib/session/sign-in";
 import { useSession } from "@/lib/session/SessionProvider";
 import { whyNot } from "@/lib/sso/returned";
@@ -21,7 +23,9 @@ import { FindSso, SsoWays, waysIn, type WaysDue } from "./SsoSignIn";
 export function SignIn() {
   const { phase, enter } = useSession();
   const router = useRouter();
-  const [email, setEmail] = useState("");
+  const mailed = useHash("email"); // the mail to whoever needs no password names the address
+  const [typed, setEmail] = useState<string | null>(null);
+  const email = typed ?? mailed ?? "";
   const [ownAsked, setAsked] = useState<Asked | null>(null);
   const [due, setDue] = useState<WaysDue | null>(null);
   const back = useReturn();
@@ -58,6 +62,7 @@ type Props = { email: string; onEmail: (email: string) => void; onAsked: (asked:
 
 function WithPassword({ email, onEmail, onAsked, onDue }: Props) {
   const { problem: unreachable, enter } = useSession();
+  const offersSso = useSingleSignOn();
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
@@ -81,8 +86,8 @@ function WithPassword({ email, onEmail, onAsked, onDue }: Props) {
       <TextInput label="Password" type="password" name="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.target.value)} error={problem?.field("password") ?? (wrong ? "Email or password is not right." : null)} />
       {problem && !wrong && !problem.errors.length ? <ProblemNote problem={problem} /> : <ProblemNote problem={unreachable} />}
       <Button type="submit" look="primary" busy={busy} className="h-10">Sign in</Button>
-      {email.includes("@") ? <FindSso email={email} /> : null}
-      <p className="flex flex-col gap-1 text-small text-muted"><Link href="/forgot-password/" className="self-start text-accent underline-offset-4 hover:underline">Forgot your password?</Link><span>No account? Ask an owner of your workspace to invite you.</span></p>
+      {offersSso ? <FindSso email={email} /> : null}
+      <p className="flex flex-col gap-1 text-small text-muted"><Link href={`/forgot-password/${email.trim() ? `#email=${encodeURIComponent(email.trim())}` : ""}`} className="self-start text-accent underline-offset-4 hover:underline">Forgot your password?</Link><span>No account? Ask an owner of your workspace to invite you.</span></p>
     </form>
   );
 }

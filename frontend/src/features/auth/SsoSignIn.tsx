@@ -42,18 +42,23 @@ export function FindSso({ email }: { email: string }) {
   const [asked, setAsked] = useState("");
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const [empty, setEmpty] = useState(false);
   const find = async () => {
+    setEmpty(!email.trim());
+    if (!email.trim()) return;
     setBusy(true);
     setProblem(null);
     setWays(null);
     setAsked(email.trim());
-    try { if (email.trim()) setWays(await ssoActions.discover(email.trim())); } catch (error) { setProblem(toProblem(error)); } finally { setBusy(false); }
+    try { setWays(await ssoActions.discover(email.trim())); } catch (error) { setProblem(toProblem(error)); } finally { setBusy(false); }
   };
   if (ways?.length && asked === email.trim()) return <SsoWays ways={ways} ticket={null} />;
+  const none = ways?.length === 0 && asked === email.trim();
+  const said = empty && !email.trim() ? "Enter your email first." : none ? "No organisation signs in here with this address. Use your password." : "";
   return (
     <div className="flex flex-col gap-2">
       <Button icon={LuBuilding2} busy={busy} className="h-10" onClick={() => void find()}>Continue with your organisation</Button>
-      {asked === "" && ways === null && !busy ? null : ways?.length === 0 && asked === email.trim() ? <p role="status" className="text-small text-muted">No organisation signs in here with this address. Use your password.</p> : null}
+      {said ? <p role="status" className="text-small text-muted">{said}</p> : null}
       <ProblemNote problem={problem} />
     </div>
   );

@@ -527,7 +527,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** @description Whether the first set-up is still to be done. */
+        /** @description Whether the first set-up is still to be done, and which doors there are. */
         get: operations["setup_state"];
         put?: never;
         /** @description Make the first person and workspace, with the code that the server printed. */
@@ -2836,6 +2836,8 @@ export interface components {
         SetUpState: {
             /** @description Whether the first set-up is still to be done. */
             required: boolean;
+            /** @description Whether anybody signs in through an organisation here: then auth/sso/discover/ is worth asking. */
+            single_sign_on: boolean;
         };
         /** @enum {string} */
         SourceEnum: "local" | "environment" | "builtin";

@@ -39,6 +39,7 @@ export type AuditEntry = Schemas["AuditEntryOut"];
 export type AuditStanding = Schemas["AuditStandingOut"];
 export type SsoWay = Schemas["SsoWayOut"];
 export type SsoConnection = Schemas["SsoConnectionOut"];
+export type SetUpState = Schemas["SetUpState"];
 export type SsoConnectionInput = Schemas["SsoConnectionInRequest"];
 export type SsoConnectionPatch = Schemas["PatchedSsoConnectionPatchRequest"];
 export type SsoTest = Schemas["SsoTestOut"];

@@ -8,6 +8,7 @@ import { onEnrolmentAsked } from "@/lib/api/proof";
 import type { Me, Workspace } from "@/lib/api/types";
 import { doorTo, isOpen, isPassed, SECOND_FACTOR, SETUP, SIGN_IN } from "@/lib/route/doors";
 import { nextHere } from "@/lib/route/safe-next";
+import { askSetUpState } from "./set-up-state";
 import { acceptGrant, CLIENT_HEADER, currentToken, forgetSession, freshToken, hadSession, onSessionEnded, SESSION_PATH } from "./token";
 import { pickWorkspace, rememberedWorkspace, rememberWorkspace } from "./workspace";
 
@@ -30,7 +31,7 @@ type Session = {
 const Context = createContext<Session | null>(null);
 
 async function setupRequired(): Promise<boolean> {
-  return (await api.get<{ required: boolean }>("setup/", { open: true })).required;
+  return (await askSetUpState()).required;
 }
 
 /** Where a second factor is asked for, whoever has none comes in only as far as setting one up. */
