@@ -15,7 +15,7 @@ class AccountsConfig(AppConfig):
         from accounts.password_reset import register_resets
         from accounts.roles import granters_of
         from accounts.second_factor.adapter import SEALED
-        from accounts.sso import attempts, connections
+        from accounts.sso import attempts, connections, saml_keys
         from core.authz import name_granters_with
         from core.cipher import register_sealed_column
 
@@ -23,5 +23,5 @@ class AccountsConfig(AppConfig):
         register_mails()
         register_resets()
         register_sealed_column(mail.SEALED)
-        for column in (SEALED, connections.SEALED, *attempts.SEALED):
+        for column in (SEALED, connections.SEALED, saml_keys.SEALED, *attempts.SEALED):
             register_sealed_column(column)

@@ -43,6 +43,10 @@ class SsoConnectionFields(StrictSerializer):
         max_bytes=512 * 1024, required=False, allow_blank=True, help_text="SAML: the provider's metadata, pasted."
     )
     metadata_url = TextField(max_length=2000, required=False, allow_blank=True, help_text="SAML: or where it is.")
+    sign_requests = StrictBooleanField(required=False, help_text="SAML: sign our requests with a key of our own.")
+    require_encrypted = StrictBooleanField(
+        required=False, help_text="SAML: take only assertions that are encrypted for the certificate in our metadata."
+    )
     domains = serializers.ListField(child=DomainField(max_length=253), max_length=50, required=False)
     groups_claim = TextField(max_length=300, required=False)
     default_role = TextField(max_length=64, required=False, allow_blank=True)
@@ -65,9 +69,12 @@ class SsoConnectionPatch(SsoConnectionFields):
     enforced = StrictBooleanField(required=False)
 
 
+_OF_SAML = ("metadata", "metadata_url", "sign_requests", "require_encrypted")
+
+
 def _fitting(attrs: dict[str, Any], kind: str) -> dict[str, Any]:
     """Fields of the other kind are a mistake."""
-    others = ("issuer", "client_id", "client_secret") if kind == "saml" else ("metadata", "metadata_url")
+    others = ("issuer", "client_id", "client_secret") if kind == "saml" else _OF_SAML
     wrong = [name for name in others if attrs.get(name)]
     if wrong:
         raise serializers.ValidationError(
@@ -102,6 +109,9 @@ class SsoConnectionOut(serializers.Serializer):
     groups_claim = serializers.CharField()
     default_role = serializers.CharField()
     mapping = SsoMappingOut(many=True)
+    sign_requests = serializers.BooleanField()
+    require_encrypted = serializers.BooleanField()
+    certificate = serializers.CharField(help_text="SAML: ours, in PEM, as in our metadata; empty: there is none.")
     enabled = serializers.BooleanField()
     enforced = serializers.BooleanField()
     redirect_uri = serializers.SerializerMethodField(help_text="For the provider: where it sends people back to.")

@@ -20,6 +20,7 @@ from accounts.sso.domains import approved_in, domain_of, keep_domains
 from accounts.sso.enforcement import how_through
 from accounts.sso.errors import SsoFailed
 from accounts.sso.mapping import reach_of
+from accounts.sso.saml_keys import keep_pair
 from audit.action import Action, action, require
 from core.authz import Actor, Permission, visible_to
 from core.cipher import SealedColumn, open_sealed, seal
@@ -32,8 +33,13 @@ MAX_CONNECTIONS = 20
 #: For how long a test speaks for a connection that is to be enforced.
 TESTED_FOR = timedelta(hours=1)
 #: What decides whom the connection believes. A change of it makes every test before it worthless.
-TRUSTED = ("issuer", "client_id", "secret", "endpoints", "groups_claim")
+TRUSTED = ("issuer", "client_id", "secret", "endpoints", "groups_claim", "sign_requests", "require_encrypted")
 SEALED = SealedColumn("accounts.SsoConnection", "secret", lambda row: _bound_to(str(row.pk)))
+#: What is written as it came.
+_PLAIN = (
+    *("name", "issuer", "endpoints", "client_id", "groups_claim", "default_role", "mapping", "enabled"),
+    *("sign_requests", "require_encrypted"),
+)
 Kind = SsoConnection.Kind
 
 
@@ -65,6 +71,9 @@ def update_connection(actor: Actor, *, connection: SsoConnection, **changes: Any
     """Change a connection; what it trusts is read anew from the provider when issuer, metadata or address come with it."""
     require(actor, Permission.SSO_EDIT, connection, kind="sso.update")
     require_fresh(actor.session_id)
+    for name in ("sign_requests", "require_encrypted"):
+        if changes.get(name) and connection.kind != Kind.SAML:
+            raise ValidationFailed.on(name, "not_for_this_kind", "Not for oidc.")
     return _update(actor, connection=connection, **_resolved(changes, kind=connection.kind, issuer=connection.issuer))
 
 
@@ -215,9 +224,10 @@ def _refuse_what_leads_nowhere(address: str, field: str) -> None:
 
 def _write(act: Action, row: SsoConnection, given: dict[str, Any]) -> None:
     """Put the checked values into the row, and save it."""
-    for name in ("name", "issuer", "endpoints", "client_id", "groups_claim", "default_role", "mapping", "enabled"):
+    for name in _PLAIN:
         if name in given:
             setattr(row, name, given[name])
+    keep_pair(row)
     if "client_secret" in given:
         model, field, pk = _bound_to(row.pk)
         row.secret = seal(given["client_secret"], model=model, field=field, row=pk) if given["client_secret"] else ""

@@ -17,6 +17,7 @@ from accounts.sso.assertion import Assertion, read_email, read_groups, read_name
 from accounts.sso.errors import SsoFailed, refused
 from accounts.sso.fetching import fetch
 from accounts.sso.oidc import plain_address
+from accounts.sso.saml_keys import key_of, plain_certificate, signed_query
 
 if TYPE_CHECKING:
     from onelogin.saml2.response import OneLogin_Saml2_Response
@@ -82,6 +83,8 @@ def request_url(connection: SsoConnection, *, base: str, state: str, again: bool
     request = OneLogin_Saml2_Authn_Request(_settings(connection, base), force_authn=again)
     address = str(connection.endpoints["sso_url"])
     query = urlencode({"SAMLRequest": request.get_request(), "RelayState": state})
+    if connection.sign_requests:
+        query = signed_query(query, key_of(connection))
     return f"{address}{'&' if urlsplit(address).query else '?'}{query}", str(request.get_id())
 
 
@@ -95,8 +98,9 @@ def read_response(connection: SsoConnection, answer: str, *, base: str, request_
     asked = {"http_host": place.netloc, "https": "on" if place.scheme == "https" else "off", "script_name": place.path}
     try:
         base64.b64decode(answer, validate=False)
-        response = OneLogin_Saml2_Response(_settings(connection, base), answer)
+        response = OneLogin_Saml2_Response(_settings(connection, base, opens=bool(connection.key)), answer)
         _refuse_other_status(response)
+        _refuse_weak_encryption(response)
         response.is_valid(asked, request_id, raise_exceptions=True)
         return _assertion(connection, response, base, request_id)
     except SsoFailed:
@@ -114,15 +118,25 @@ def entity_id(base: str, connection_id: str) -> str:
 
 
 def own_metadata(connection_id: str, base: str) -> str:
-    """What the identity provider wants to know about us. It holds nothing secret, and is the same for every id."""
+    """What the identity provider wants to know about us. It holds nothing secret, and there is one for every id."""
     from xml.sax.saxutils import quoteattr
 
+    row = SsoConnection.objects.filter(pk=connection_id).first()
+    certificate = plain_certificate(row) if row is not None else ""
+    signs = "true" if row is not None and row.sign_requests else "false"
+    keys = "".join(
+        f'    <md:KeyDescriptor use="{use}"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
+        f"<ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>\n"
+        for use in ("signing", "encryption")
+        if certificate
+    )
     return (
         '<?xml version="1.0"?>\n'
         f'<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" '
         f"entityID={quoteattr(entity_id(base, connection_id))}>\n"
-        '  <md:SPSSODescriptor AuthnRequestsSigned="false" WantAssertionsSigned="true" '
+        f'  <md:SPSSODescriptor AuthnRequestsSigned="{signs}" WantAssertionsSigned="true" '
         'protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">\n'
+        f"{keys}"
         "    <md:NameIDFormat>urn:oasis:names:tc:SAML:2.0:nameid-format:persistent</md:NameIDFormat>\n"
         f'    <md:AssertionConsumerService Binding="{_POST}" Location={quoteattr(acs_url(base, connection_id))} '
         'index="1"/>\n'
@@ -131,7 +145,8 @@ def own_metadata(connection_id: str, base: str) -> str:
     )
 
 
-def _settings(connection: SsoConnection, base: str) -> OneLogin_Saml2_Settings:
+def _settings(connection: SsoConnection, base: str, *, opens: bool = False) -> OneLogin_Saml2_Settings:
+    """`opens`: with our key, for an answer that may be encrypted."""
     from onelogin.saml2.settings import OneLogin_Saml2_Settings
 
     certificates = list(connection.endpoints["certificates"])
@@ -143,6 +158,7 @@ def _settings(connection: SsoConnection, base: str) -> OneLogin_Saml2_Settings:
                 "entityId": entity_id(base, connection.pk),
                 "assertionConsumerService": {"url": acs_url(base, connection.pk), "binding": _POST},
                 "NameIDFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+                **({"privateKey": key_of(connection), "x509cert": connection.certificate} if opens else {}),
             },
             "idp": {
                 "entityId": connection.issuer,
@@ -152,6 +168,7 @@ def _settings(connection: SsoConnection, base: str) -> OneLogin_Saml2_Settings:
             },
             "security": {
                 "wantAssertionsSigned": True,
+                "wantAssertionsEncrypted": connection.require_encrypted and opens,
                 "wantMessagesSigned": False,
                 "wantNameId": True,
                 "wantAttributeStatement": False,
@@ -170,6 +187,13 @@ def _refuse_other_status(response: OneLogin_Saml2_Response) -> None:
     code = response.document.find("{*}Status/{*}StatusCode")
     if code is not None and code.get("Value") != _SUCCESS:
         raise SsoFailed("provider_refused", str(code.get("Value"))[:100])
+
+
+def _refuse_weak_encryption(response: OneLogin_Saml2_Response) -> None:
+    """RSA with the old padding gives the key away to whoever may ask often enough; 3DES is worn out."""
+    for method in response.document.iterfind(".//{http://www.w3.org/2001/04/xmlenc#}EncryptionMethod"):
+        if str(method.get("Algorithm")).endswith(("#rsa-1_5", "#tripledes-cbc")):
+            raise refused("The assertion is encrypted in a way that is not safe any more: use RSA-OAEP and AES.")
 
 
 def _assertion(connection: SsoConnection, response: OneLogin_Saml2_Response, base: str, request_id: str) -> Assertion:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driving import SIZES, Person
 from tests.fixtures.product import PASSWORD, Product, free_port
+from tests.fixtures.security_key import totp
 
 APPROVE = """
 from accounts.models import SsoDomain
@@ -21,12 +22,12 @@ assert SsoDomain.objects.filter(domain="corp.example").update(approved_at=now())
 
 
 @pytest.fixture
-def product(tmp_path: Path, openid: str) -> Iterator[Product]:
+def product(tmp_path: Path, openid: str, saml_house: str) -> Iterator[Product]:
     port = free_port()
     environment = {
         "AAP_RATE_LIMITS": "off",
         "AAP_PUBLIC_URL": f"http://127.0.0.1:{port}",
-        "AAP_ALLOWED_PRIVATE_HOSTS": openid.removeprefix("http://"),
+        "AAP_ALLOWED_PRIVATE_HOSTS": ",".join(one.removeprefix("http://") for one in (openid, saml_house)),
     }
     product = Product(data=tmp_path / "data", port=port, environment=environment)
     product.data.mkdir()
@@ -202,3 +203,101 @@ def test_an_operator_comes_in_and_confirms_through_the_house(
     page.get_by_role("button", name="I have confirmed it, go on").click()
     expect(page.get_by_text("new@corp.example").first).to_be_visible()
     assert "/admin/accounts/user/" in page.url
+
+
+def test_saml_is_set_up_in_the_form_and_a_rule_shows_all_its_groups(
+    person: Callable[..., Person], product: Product, saml_house: str
+) -> None:
+    metadata = httpx.get(f"{saml_house}/metadata", trust_env=False).text
+    for name in ("Support", "Night shift"):
+        product.call("POST", "groups/", {"name": name})
+    owner = person(product, bypass_csp=True)
+    owner.refusals = {400}
+    page = owner.open("/settings/sso/")
+    page.get_by_role("button", name="Add a provider").click()
+    form = page.get_by_role("dialog")
+    form.get_by_text("SAML", exact=True).click()
+    form.get_by_label("Name", exact=True).fill("Corp")
+    form.get_by_label("Or the metadata itself").fill("<nothing/>")
+    form.get_by_role("button", name="Add provider").click()
+    expect(form.get_by_label("Or the metadata itself")).to_have_attribute("aria-invalid", "true")
+    form.get_by_label("Or the metadata itself").fill(metadata)
+    form.get_by_label("Sign our requests").check()
+    form.get_by_label("Domains of your addresses").fill("corp.example")
+    form.get_by_role("button", name="Add a group").click()
+    form.get_by_label("Group 1 there").fill("staff")
+    for name in ("Support", "Night shift"):
+        form.get_by_label("Group here for group 1").select_option(label=name)
+    here = form.get_by_role("list", name="Groups here for group 1")
+    expect(here.get_by_role("listitem")).to_have_count(2)
+    found = owner.findings_in_all_looks("a SAML provider")
+    form.get_by_role("button", name="Add provider").click()
+    page.get_by_role("button", name=re.compile("^Corp")).click()
+    expect(page.get_by_text("Our entity id and metadata")).to_be_visible()
+    page.get_by_role("button", name="Change").click()
+    expect(form.get_by_label("Sign our requests")).to_be_checked()
+    expect(here.get_by_text("Support")).to_be_visible()
+    expect(here.get_by_text("Night shift")).to_be_visible()
+    form.get_by_role("button", name="Take Support out of group 1").click()
+    form.get_by_label("Take only encrypted answers").check()
+    form.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    (saved,) = product.call("GET", "sso/")["results"]
+    (rule,) = saved["mapping"]
+    assert saved["require_encrypted"] and saved["sign_requests"] and saved["issuer"] == f"{saml_house}/metadata"
+    assert [one["name"] for one in product.call("GET", "groups/")["results"] if one["id"] in rule["groups"]] == [
+        "Night shift"
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_who_has_no_password_proves_it_elsewhere_and_has_a_factor_asked_on_the_way(
+    person: Callable[..., Person], product: Product, openid: str
+) -> None:
+    connected(product, openid, default_role="user")
+    someone = person(product, signed_in=False, bypass_csp=True)
+    someone.away, someone.refusals = True, {401, 403}
+    page = someone.open("/sign-in/")
+
+    def come_in(*, agreed: bool) -> None:
+        page.get_by_label("Email").fill("alice@corp.example")
+        page.get_by_role("button", name="Continue with your organisation").click()
+        page.get_by_role("button", name="Sign in with Corp").click()
+        sign_in_there(page, "alice", agreed=agreed)
+
+    come_in(agreed=False)
+    expect(page.get_by_role("complementary").get_by_text("Alice")).to_be_visible()
+    product.manage("shell", "-c", LATER)
+    page.goto("/settings/security/")
+    page.get_by_role("button", name="Add a second factor").click()
+    page.get_by_role("button", name=re.compile("^Authenticator app")).click()
+    proof = page.get_by_role("dialog", name="Confirm that it is you")
+    expect(proof.get_by_role("button", name="I have confirmed it")).to_be_disabled()
+    with page.expect_popup() as opened:
+        proof.get_by_role("button", name="Confirm with Corp").click()
+    tab = opened.value
+    sign_in_there(tab, "alice", agreed=True)
+    expect(tab.get_by_text("Go back to the tab that you came from")).to_be_visible()
+    tab.close()
+    found = someone.findings_in_all_looks("proof elsewhere")
+    proof.get_by_role("button", name="I have confirmed it").click()
+    expect(proof).to_have_count(0)
+    secret = page.locator("code").first.inner_text().replace(" ", "")
+    app = f"otpauth://totp/x?secret={secret}"
+    page.get_by_label("Code", exact=True).fill(totp(app, steps=-1))
+    page.get_by_role("button", name="Confirm", exact=True).click()
+    page.get_by_role("button", name="I have kept them").click()
+    expect(page.get_by_text("Second factor added")).to_be_visible()
+
+    someone.close()
+    someone = person(product, signed_in=False, bypass_csp=True)
+    someone.away, someone.refusals = True, {401, 403}
+    page = someone.open("/sign-in/?next=/usage/")
+    come_in(agreed=False)
+    expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    found += someone.findings_in_all_looks("second factor behind the provider")
+    page.get_by_label("Code", exact=True).fill(totp(app))
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/usage/")
+    assert "challenge" not in page.url
+    assert not found, "\n".join(found)

@@ -9,7 +9,7 @@ const people = JSON.parse(process.env.PEOPLE ?? '{}');
 samlify.setSchemaValidator({ validate: async () => 'ok' });
 
 const attributes = ['email', 'name', 'groups'];
-const idp = samlify.IdentityProvider({
+const settings = {
   entityID: `${here}/metadata`,
   signingCert: readFileSync(certificateFile, 'utf8'),
   privateKey: readFileSync(keyFile, 'utf8'),
@@ -30,17 +30,24 @@ const idp = samlify.IdentityProvider({
       valueXsiType: 'xs:string',
     })),
   },
-});
+};
+const idp = samlify.IdentityProvider(settings);
+// For service providers whose metadata says that they sign, and for answers that only they can read.
+const strict = samlify.IdentityProvider({ ...settings, wantAuthnRequestsSigned: true });
+const secret = samlify.IdentityProvider({ ...settings, isAssertionEncrypted: true });
 
 async function answer(url) {
   const query = Object.fromEntries(url.searchParams);
   const sp = samlify.ServiceProvider({ metadata: query.metadata });
-  const asked = await idp.parseLoginRequest(sp, 'redirect', { query: { SAMLRequest: query.SAMLRequest } });
+  const octetString = url.search.slice(1).split('&').filter((pair) => /^(SAMLRequest|RelayState|SigAlg)=/.test(pair)).join('&');
+  const given = { SAMLRequest: query.SAMLRequest, SigAlg: query.SigAlg, Signature: query.Signature };
+  const reader = sp.entityMeta.isAuthnRequestSigned() ? strict : idp;
+  const asked = await reader.parseLoginRequest(sp, 'redirect', { query: given, octetString });
   const person = people[query.as];
   const moment = new Date();
   const later = new Date(moment.getTime() + 300_000);
   const acs = sp.entityMeta.getAssertionConsumerService('post');
-  const { context } = await idp.createLoginResponse(sp, asked, 'post', person, (template) => {
+  const { context } = await (query.encrypt ? secret : idp).createLoginResponse(sp, asked, 'post', person, (template) => {
     const values = {
       ID: `_${crypto.randomUUID()}`,
       AssertionID: `_${crypto.randomUUID()}`,

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { LuPlus, LuX } from "react-icons/lu";
 import { roleName } from "@/components/people/RoleSelect";
 import { Button, IconButton } from "@/components/ui/Button";
-import { Choice } from "@/components/ui/Choices";
+import { Choice, Tick, toggled } from "@/components/ui/Choices";
 import { Dialog } from "@/components/ui/Dialog";
 import { Select, TextArea, TextInput } from "@/components/ui/Field";
 import { ProblemNote } from "@/components/ui/Panels";
@@ -14,7 +14,7 @@ import { useSaving } from "@/lib/forms/use-saving";
 import { changesOf, draftOf, emptyConnection, inputOf, type ConnectionDraft, type Rule } from "./connection-draft";
 
 type Props = { connection?: SsoConnection; roles: Role[] | undefined; groups: Group[] | undefined; onClose: () => void };
-const fields = ["name", "issuer", "client_id", "client_secret", "metadata", "metadata_url", "domains", "groups_claim", "default_role", "mapping"];
+const fields = ["name", "issuer", "client_id", "client_secret", "metadata", "metadata_url", "sign_requests", "require_encrypted", "domains", "groups_claim", "default_role", "mapping"];
 
 export function ConnectionForm({ connection, roles, groups, onClose }: Props) {
   const [draft, setDraft] = useState<ConnectionDraft>(() => (connection ? draftOf(connection) : emptyConnection));
@@ -45,6 +45,10 @@ export function ConnectionForm({ connection, roles, groups, onClose }: Props) {
           <>
             <TextInput label="Address of the metadata" type="url" inputMode="url" spellCheck={false} value={draft.metadataUrl} onChange={(event) => set({ metadataUrl: event.target.value })} placeholder="https://login.example.com/metadata.xml" error={problem?.field("metadata_url")} hint={connection ? "Only to read it anew." : undefined} />
             <TextArea label="Or the metadata itself" rows={3} spellCheck={false} className="font-mono" value={draft.metadata} onChange={(event) => set({ metadata: event.target.value })} error={problem?.field("metadata")} />
+            <div>
+              <Tick label="Sign our requests" checked={draft.sign} onChange={(sign) => set({ sign })} note="For providers that ask for it. The certificate is in our metadata, at our entity id." />
+              <Tick label="Take only encrypted answers" checked={draft.encrypted} onChange={(encrypted) => set({ encrypted })} note="The provider encrypts for the certificate in our metadata: give it that first, or nobody comes in." />
+            </div>
           </>
         )}
         <TextArea label="Domains of your addresses" rows={2} spellCheck={false} value={draft.domains} onChange={(event) => set({ domains: event.target.value })} placeholder="example.com" error={problem?.field("domains")} hint="One a line. New people come in with an address of one of these, once an operator of this server has approved it." />
@@ -62,6 +66,29 @@ function RolePick({ label, hideLabel, none, value, roles, onChange, error }: { l
   return <Select label={label} hideLabel={hideLabel} value={value} onChange={(event) => onChange(event.target.value)} error={error}><option value="">{none}</option>{roles?.map((role) => <option key={role.id} value={role.id}>{roleName(role)}</option>)}</Select>;
 }
 
+/** All the groups that a rule puts people into, each to be taken away; and one more. */
+function GroupsHere({ number, held, groups, onChange }: { number: number; held: string[]; groups: Group[] | undefined; onChange: (groups: string[]) => void }) {
+  const nameOf = (id: string) => groups?.find((group) => group.id === id)?.name ?? "A group that is gone";
+  return (
+    <div className="flex min-w-0 flex-col gap-1">
+      {held.length ? (
+        <ul aria-label={`Groups here for group ${number}`} className="flex flex-wrap gap-1">
+          {held.map((id) => (
+            <li key={id} className="flex min-w-0 items-center rounded-control border border-border pl-2 text-small">
+              <span className="min-w-0 [overflow-wrap:anywhere]">{nameOf(id)}</span>
+              <IconButton icon={LuX} label={`Take ${nameOf(id)} out of group ${number}`} onClick={() => onChange(toggled(held, id, false))} />
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      <Select label={`Group here for group ${number}`} hideLabel value="" onChange={(event) => onChange(toggled(held, event.target.value, true))}>
+        <option value="">{held.length ? "One more group" : "No group here"}</option>
+        {groups?.filter((group) => !held.includes(group.id)).map((group) => <option key={group.id} value={group.id}>{group.name}</option>)}
+      </Select>
+    </div>
+  );
+}
+
 function Rules({ draft, set, roles, groups }: { draft: ConnectionDraft; set: (change: Partial<ConnectionDraft>) => void; roles: Role[] | undefined; groups: Group[] | undefined }) {
   const change = (at: number, next: Partial<Rule>) => set({ rules: draft.rules.map((rule, i) => (i === at ? { ...rule, ...next } : rule)) });
   return (
@@ -73,7 +100,7 @@ function Rules({ draft, set, roles, groups }: { draft: ConnectionDraft; set: (ch
             <div className="grid min-w-0 flex-1 gap-2 sm:grid-cols-3">
               <TextInput label={`Group ${i + 1} there`} hideLabel spellCheck={false} placeholder="Group, to the letter" value={rule.group} onChange={(event) => change(i, { group: event.target.value })} />
               <RolePick label={`Role of group ${i + 1}`} hideLabel none="No role by itself" value={rule.role} roles={roles} onChange={(role) => change(i, { role })} />
-              <Select label={`Group here for group ${i + 1}`} hideLabel value={rule.groups[0] ?? ""} onChange={(event) => change(i, { groups: event.target.value ? [event.target.value, ...rule.groups.slice(1).filter((one) => one !== event.target.value)] : rule.groups.slice(1) })}><option value="">No group here</option>{groups?.map((group) => <option key={group.id} value={group.id}>{group.name}</option>)}</Select>
+              <GroupsHere number={i + 1} held={rule.groups} groups={groups} onChange={(next) => change(i, { groups: next })} />
             </div>
             <IconButton icon={LuX} label={`Take group ${i + 1} away`} onClick={() => set({ rules: draft.rules.filter((_, other) => other !== i) })} />
           </li>

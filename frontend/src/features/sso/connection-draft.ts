@@ -3,15 +3,15 @@ import type { SsoConnection, SsoConnectionInput, SsoConnectionPatch } from "@/li
 
 export type Rule = { group: string; role: string; groups: string[] };
 export type ConnectionDraft = {
-  kind: "oidc" | "saml"; name: string; issuer: string; clientId: string; secret: string; metadata: string; metadataUrl: string;
+  kind: "oidc" | "saml"; name: string; issuer: string; clientId: string; secret: string; metadata: string; metadataUrl: string; sign: boolean; encrypted: boolean;
   domains: string; claim: string; role: string; rules: Rule[];
 };
 
-export const emptyConnection: ConnectionDraft = { kind: "oidc", name: "", issuer: "", clientId: "", secret: "", metadata: "", metadataUrl: "", domains: "", claim: "", role: "", rules: [] };
+export const emptyConnection: ConnectionDraft = { kind: "oidc", name: "", issuer: "", clientId: "", secret: "", metadata: "", metadataUrl: "", sign: false, encrypted: false, domains: "", claim: "", role: "", rules: [] };
 
 export const draftOf = (one: SsoConnection): ConnectionDraft => ({
   ...emptyConnection, kind: one.kind, name: one.name, issuer: one.issuer, clientId: one.client_id, domains: one.domains.map((domain) => domain.domain as string).join("\n"),
-  claim: one.groups_claim, role: one.default_role, rules: one.mapping.map((rule) => ({ group: rule.group, role: rule.role, groups: rule.groups })),
+  sign: one.sign_requests, encrypted: one.require_encrypted, claim: one.groups_claim, role: one.default_role, rules: one.mapping.map((rule) => ({ group: rule.group, role: rule.role, groups: rule.groups })),
 });
 
 const domainsOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
@@ -25,7 +25,7 @@ export function inputOf(draft: ConnectionDraft): SsoConnectionInput {
   const { kind } = draft;
   const own = kind === "oidc"
     ? { issuer: draft.issuer.trim(), client_id: draft.clientId.trim(), ...(draft.secret ? { client_secret: draft.secret } : {}) }
-    : draft.metadata.trim() ? { metadata: draft.metadata.trim() } : { metadata_url: draft.metadataUrl.trim() };
+    : { ...(draft.metadata.trim() ? { metadata: draft.metadata.trim() } : { metadata_url: draft.metadataUrl.trim() }), sign_requests: draft.sign, require_encrypted: draft.encrypted };
   return { kind, name: draft.name.trim(), ...own, ...shared(draft) };
 }
 
@@ -40,8 +40,12 @@ export function changesOf(was: SsoConnection, draft: ConnectionDraft): SsoConnec
     if (draft.issuer.trim() !== was.issuer) changes.issuer = draft.issuer.trim();
     if (draft.clientId.trim() !== was.client_id) changes.client_id = draft.clientId.trim();
     if (draft.secret) changes.client_secret = draft.secret;
-  } else if (draft.metadata.trim()) changes.metadata = draft.metadata.trim();
-  else if (draft.metadataUrl.trim()) changes.metadata_url = draft.metadataUrl.trim();
+  } else {
+    if (draft.metadata.trim()) changes.metadata = draft.metadata.trim();
+    else if (draft.metadataUrl.trim()) changes.metadata_url = draft.metadataUrl.trim();
+    if (draft.sign !== was.sign_requests) changes.sign_requests = draft.sign;
+    if (draft.encrypted !== was.require_encrypted) changes.require_encrypted = draft.encrypted;
+  }
   for (const [name, value] of Object.entries(now)) if (JSON.stringify(value) !== JSON.stringify(old[name as keyof typeof old])) changes[name] = value;
   return changes as SsoConnectionPatch;
 }

@@ -2482,6 +2482,10 @@ export interface components {
             metadata?: string;
             /** @description SAML: or where it is. */
             metadata_url?: string;
+            /** @description SAML: sign our requests with a key of our own. */
+            sign_requests?: boolean;
+            /** @description SAML: take only assertions that are encrypted for the certificate in our metadata. */
+            require_encrypted?: boolean;
             domains?: string[];
             groups_claim?: string;
             default_role?: string;
@@ -2850,6 +2854,10 @@ export interface components {
             metadata?: string;
             /** @description SAML: or where it is. */
             metadata_url?: string;
+            /** @description SAML: sign our requests with a key of our own. */
+            sign_requests?: boolean;
+            /** @description SAML: take only assertions that are encrypted for the certificate in our metadata. */
+            require_encrypted?: boolean;
             domains?: string[];
             groups_claim?: string;
             default_role?: string;
@@ -2872,6 +2880,10 @@ export interface components {
             groups_claim: string;
             default_role: string;
             mapping: components["schemas"]["SsoMappingOut"][];
+            sign_requests: boolean;
+            require_encrypted: boolean;
+            /** @description SAML: ours, in PEM, as in our metadata; empty: there is none. */
+            certificate: string;
             enabled: boolean;
             enforced: boolean;
             /** @description For the provider: where it sends people back to. */
