@@ -22,7 +22,10 @@ SHOWN = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """`authenticated_at`: when they last proved themselves there, in seconds since 1970, where that was said."""
+    """`authenticated_at`: when they last proved themselves there, in seconds since 1970, where that was said.
+
+    `groups_left_out`: there are groups, but too many to name; then `groups` says nothing about them.
+    """
 
     issuer: str
     subject: str
@@ -30,6 +33,7 @@ class Assertion:
     email_verified: bool = False
     name: str = ""
     groups: tuple[str, ...] = ()
+    groups_left_out: bool = False
     authenticated_at: float | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
 

@@ -33,6 +33,12 @@ from core.authz import Actor
 from core.clock import now
 from core.request_context import current_request_id
 
+#: For whoever tests a connection: what happened, what it means, what to do.
+LEFT_OUT = (
+    "The provider left out the groups of this person, as they are too many (Entra ID: more than 200). Such a sign-in takes "
+    'nobody\'s role or groups away, and gives none by a group. In Entra ID choose "Groups assigned to the application" in '
+    'the token configuration, or use app roles and the claim "roles".'
+)
 #: A clock that is a little off does not make a proof an old one.
 _SKEW = 60.0
 
@@ -97,11 +103,11 @@ def show_test(attempt: SsoAttempt, said: Assertion) -> None:
     elif domain not in connection.domains or domain not in approved_in(connection.workspace_id):
         problems.append("domain_not_approved")
     if role_of(connection, mapped) is None:
-        problems.append("no_role")
+        problems.append("groups_left_out" if said.groups_left_out else "no_role")
     outcome: dict[str, Any] = {
         "ok": True,
         "error": None,
-        "detail": "",
+        "detail": LEFT_OUT if said.groups_left_out else "",
         "claims": shown_claims(said.claims),
         "issuer": said.issuer,
         "subject": said.subject,
@@ -207,10 +213,13 @@ def _map_anew(act: Action, *, connection: SsoConnection, identity: SsoIdentity, 
     if here is None:
         raise SsoFailed("not_a_member")
     act.target(identity.user)
-    mapped = map_groups(connection, said.groups)
-    if identity.role_given and role_of(connection, mapped) is None:
-        raise SsoFailed("no_role")
-    identity.role_given = apply_mapping(act, connection, here, mapped, given=identity.role_given)
+    if said.groups_left_out:
+        act.record(groups="left_out")  # nothing is known about them, so nothing changes
+    else:
+        mapped = map_groups(connection, said.groups)
+        if identity.role_given and role_of(connection, mapped) is None:
+            raise SsoFailed("no_role")
+        identity.role_given = apply_mapping(act, connection, here, mapped, given=identity.role_given)
     identity.called, identity.last_used_at = said.email, now()
     identity.save(update_fields=["role_given", "called", "last_used_at"])
     act.record(connection=connection.pk, role=here.role_key)
@@ -227,20 +236,23 @@ def _join(act: Action, *, connection: SsoConnection, said: Assertion) -> User:
     domain = domain_of(said.email)
     if domain not in connection.domains or domain not in approved_in(connection.workspace_id):
         raise SsoFailed("link_first" if User.objects.filter(email=said.email).exists() else "domain_not_approved")
+    if said.groups_left_out:
+        act.record(groups="left_out")
     mapped = map_groups(connection, said.groups)
     waiting = claim_provisioned(connection, said.email)
     if waiting is not None:  # made by the workspace itself beforehand; nobody has ever been in it
         act.target(waiting.user)
         identity = store_identity(connection, waiting.user, said)
-        identity.role_given = apply_mapping(act, connection, waiting, mapped, given="")
-        identity.save(update_fields=["role_given"])
+        if not said.groups_left_out:
+            identity.role_given = apply_mapping(act, connection, waiting, mapped, given="")
+            identity.save(update_fields=["role_given"])
         act.record(connection=connection.pk, role=waiting.role_key)
         return waiting.user
     if User.objects.filter(email=said.email).exists():
         raise SsoFailed("link_first")
     role = role_of(connection, mapped)
     if role is None:
-        raise SsoFailed("no_role")
+        raise SsoFailed("groups_left_out" if said.groups_left_out else "no_role")
     user = User(email=said.email, name=said.name)
     user.set_unusable_password()
     try:

@@ -155,9 +155,20 @@ def _assertion(connection: SsoConnection, claims: Mapping[str, Any]) -> Assertio
         and claims.get("email_verified") is not False,
         name=read_name(claims.get("name")),
         groups=read_groups(find_claim(claims, connection.groups_claim)),
+        groups_left_out=_leaves_groups_out(claims, connection.groups_claim),
         authenticated_at=float(moment) if isinstance(moment, int | float) and not isinstance(moment, bool) else None,
         claims=dict(claims),
     )
+
+
+def _leaves_groups_out(claims: Mapping[str, Any], path: str) -> bool:
+    """Entra names no groups where there are too many for a token: it says where to ask for them instead. We do not ask: the
+    address would be the token's choice, and needs rights of its own.
+    """
+    if find_claim(claims, path) is not None:
+        return False
+    elsewhere = claims.get("_claim_names")
+    return claims.get("hasgroups") in (True, "true", "True") or (isinstance(elsewhere, dict) and path in elsewhere)
 
 
 def _redeem(connection: SsoConnection, code: str, redirect_uri: str, verifier: str, secret: str) -> dict[str, Any]:

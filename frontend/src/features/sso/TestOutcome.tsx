@@ -56,7 +56,7 @@ function Outcome({ outcome, roles, groups }: Found & Omit<Props, "connections">)
     <div className="flex flex-col gap-4 text-small">
       <div className="flex flex-col gap-1">
         <StateMark state={outcome.ok ? "succeeded" : "failed"} word={outcome.ok ? "The provider’s answer is genuine" : "The sign-in did not come about"} />
-        {outcome.ok ? null : <p className="[overflow-wrap:anywhere]">{outcome.detail}</p>}
+        {outcome.detail ? <p className="[overflow-wrap:anywhere]">{outcome.detail}</p> : null}
         {outcome.ok ? <p className="text-muted">{outcome.counts ? "It is your own linked account: this test counts for requiring the provider, for an hour." : "It does not count for requiring the provider: link your own account first, under Sign-in security, and test as yourself."}</p> : null}
       </div>
       {outcome.ok ? (

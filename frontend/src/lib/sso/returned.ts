@@ -40,6 +40,7 @@ const reasons: Record<string, string> = {
   email_unverified: "Your organisation’s sign-in service does not vouch for your e-mail address. Tell an owner.",
   domain_not_approved: "New people can join this way only with an address of a domain that was approved.",
   link_first: "There is an account with your e-mail address. Sign in as you always do, then link it under Settings.",
+  groups_left_out: "Your organisation’s sign-in service left out your groups, as they are too many. Tell an owner.",
   no_role: "Nothing in your organisation’s groups gives you a role here. Ask an owner.",
   not_a_member: "You are not a member of this workspace. Ask for an invitation.",
   account_disabled: "Your account was disabled. Ask an owner or an operator.",
