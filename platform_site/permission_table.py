@@ -104,7 +104,8 @@ def _routes() -> str:
     rows = []
     for route, view in routes():
         for method, needed in sorted(declared(view).items()):
-            rows.append([method, f"`/{route}`", f"`{needed}`", _holders(needed)])
+            who = "tokens of service accounts with this scope" if route.startswith("scim/") else _holders(needed)
+            rows.append([method, f"`/{route}`", f"`{needed}`", who])
     return _section("Routes", "", ["Method", "Address", "Needs", "Roles that hold it"], rows)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework.request import Request
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.rest.views import ApiView
 from accounts.scim import groups, users
-from accounts.scim.filters import GROUP_COLUMNS, USER_COLUMNS, as_query, read_filter
+from accounts.scim.filters import GROUP_COLUMNS, USER_COLUMNS, filtered, sorted_by
 from accounts.scim.patching import apply_patch
 from accounts.scim.protocol import (
     MAX_RESULTS,
@@ -27,7 +28,7 @@ from accounts.scim.protocol import (
     resource_types,
     schemas,
 )
-from accounts.scim.resources import chosen, groups_with_members, list_response, users_with_groups
+from accounts.scim.resources import chosen, groups_with_members, is_meant, list_response, users_with_groups
 from accounts.tokens import Principal, actor_for
 from core.authz import Permission
 from core.errors import NotFound, PermissionDenied
@@ -106,13 +107,18 @@ class ScimView(ApiView):
     def answer(self, resource: dict[str, Any], status: int = 200) -> Response:
         query = self.request.query_params
         shown = chosen(resource, _names(query, "attributes"), _names(query, "excludedAttributes"))
-        headers = {"Location": resource["meta"]["location"]} if status == 201 else None
+        headers = {"ETag": resource["meta"]["version"]}
+        if status == 201:
+            headers["Location"] = resource["meta"]["location"]
+        known = self.request.headers.get("If-None-Match", "")
+        if self.request.method == "GET" and known and is_meant(resource, known):
+            return Response(status=304, headers=headers)
         return Response(shown, status=status, content_type=MEDIA_TYPE, headers=headers)
 
     def listed(self, *kinds: _Kind, asked: Mapping[str, Any] | None = None) -> Response:
         """One page, of several kinds one after the other. `asked` is the query, or the body of a search by POST."""
         query = self.request.query_params if asked is None else asked
-        found = list(_filtered(kinds, str(query.get("filter") or "")))
+        found = list(_fitting(kinds, query))
         start = max(1, _number(query, "startIndex", 1))
         left = min(MAX_RESULTS, max(0, _number(query, "count", PAGE)))
         wanted, unwanted = _names(query, "attributes"), _names(query, "excludedAttributes")
@@ -120,7 +126,7 @@ class ScimView(ApiView):
         skip, total = start - 1, 0
         for kind, rows in found:
             here = rows.count()
-            page = list(rows.order_by("created_at", "pk")[skip : skip + left]) if left else []
+            page = list(rows[skip : skip + left]) if left else []
             resources += [chosen(one, wanted, unwanted) for one in kind.present(page, self.base)]
             total, skip, left = total + here, max(0, skip - here), left - len(page)
         return Response(list_response(resources, total=total, start=start), content_type=MEDIA_TYPE)
@@ -140,6 +146,15 @@ class ScimView(ApiView):
     def body(self) -> Any:
         return self.request.data
 
+    def meant(self, rows: QuerySet[Any], pk: str, present: Callable[[Sequence[Any], str], list[Any]]) -> Any:
+        """(the row, as it is shown), locked until it is changed, if it still is what the directory means by If-Match."""
+        row = self.row(rows.select_for_update(of=("self",)), pk)
+        shown = present([row], self.base)[0]
+        condition = self.request.headers.get("If-Match", "")
+        if condition and not is_meant(shown, condition):
+            raise ScimError("This has changed since you read it: read it again.", status=412)
+        return row, shown
+
     def row(self, rows: QuerySet[Any], pk: str) -> Any:
         found = rows.filter(pk=pk).first() if ID_PATTERN.match(pk) else None
         if found is None:
@@ -147,13 +162,15 @@ class ScimView(ApiView):
         return found
 
 
-def _filtered(kinds: Sequence[_Kind], text: str) -> Iterator[tuple[_Kind, QuerySet[Any]]]:
-    """A filter on something that one kind does not have finds none of it; that none has is a mistake."""
+def _fitting(kinds: Sequence[_Kind], query: Mapping[str, Any]) -> Iterator[tuple[_Kind, QuerySet[Any]]]:
+    """A filter or an order by something that one kind does not have finds none of it; that none has is a mistake."""
+    text, path, order = (str(query.get(name) or "") for name in ("filter", "sortBy", "sortOrder"))
     mistake: ScimError | None = None
     any_fits = False
     for kind in kinds:
         try:
-            rows = kind.rows.filter(as_query(read_filter(text, kind.columns))) if text else kind.rows
+            rows = filtered(kind.rows, text, kind.columns) if text else kind.rows
+            rows = sorted_by(rows, path, order, kind.columns)
         except ScimError as error:
             mistake = error
             continue
@@ -240,21 +257,28 @@ class OneUser(ScimView):
         return self._shown(pk)
 
     def put(self, request: Request, pk: str) -> Response:
-        users.update_user(self.actor, user=self._row(pk), body=self.body())
+        with transaction.atomic():
+            row, _ = self._meant(pk)
+            users.update_user(self.actor, user=row, body=self.body())
         return self._shown(pk)
 
     def patch(self, request: Request, pk: str) -> Response:
-        row = self._row(pk)
-        body = apply_patch(users_with_groups([row], self.base)[0], request.data)
-        users.update_user(self.actor, user=row, body=body)
+        with transaction.atomic():
+            row, shown = self._meant(pk)
+            users.update_user(self.actor, user=row, body=apply_patch(shown, request.data))
         return self._shown(pk)
 
     def delete(self, request: Request, pk: str) -> Response:
-        users.delete_user(self.actor, user=self._row(pk))
+        with transaction.atomic():
+            row, _ = self._meant(pk)
+            users.delete_user(self.actor, user=row)
         return self.no_content()
 
     def _row(self, pk: str) -> Any:
         return self.row(users.users_visible_to(self.actor), pk)
+
+    def _meant(self, pk: str) -> Any:
+        return self.meant(users.users_visible_to(self.actor), pk, users_with_groups)
 
     def _shown(self, pk: str) -> Response:
         return self.answer(users_with_groups([self._row(pk)], self.base)[0])
@@ -285,21 +309,28 @@ class OneGroup(ScimView):
         return self._shown(pk)
 
     def put(self, request: Request, pk: str) -> Response:
-        groups.update_scim_group(self.actor, group=self._row(pk), body=self.body())
+        with transaction.atomic():
+            row, _ = self._meant(pk)
+            groups.update_scim_group(self.actor, group=row, body=self.body())
         return self._shown(pk)
 
     def patch(self, request: Request, pk: str) -> Response:
-        row = self._row(pk)
-        body = apply_patch(groups_with_members([row], self.base)[0], request.data)
-        groups.update_scim_group(self.actor, group=row, body=body)
+        with transaction.atomic():
+            row, shown = self._meant(pk)
+            groups.update_scim_group(self.actor, group=row, body=apply_patch(shown, request.data))
         return self._shown(pk)
 
     def delete(self, request: Request, pk: str) -> Response:
-        groups.delete_scim_group(self.actor, group=self._row(pk))
+        with transaction.atomic():
+            row, _ = self._meant(pk)
+            groups.delete_scim_group(self.actor, group=row)
         return self.no_content()
 
     def _row(self, pk: str) -> Any:
         return self.row(groups.scim_groups_visible_to(self.actor), pk)
+
+    def _meant(self, pk: str) -> Any:
+        return self.meant(groups.scim_groups_visible_to(self.actor), pk, groups_with_members)
 
     def _shown(self, pk: str) -> Response:
         return self.answer(groups_with_members([self._row(pk)], self.base)[0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 
 from accounts.models import ScimUser, WorkspaceGroup
@@ -22,7 +24,7 @@ def user_resource(row: ScimUser, base: str, groups: Sequence[tuple[str, str]]) -
     }
     if row.external_id:
         resource["externalId"] = row.external_id
-    return resource
+    return _with_version(resource)
 
 
 def users_with_groups(rows: Sequence[ScimUser], base: str) -> list[dict[str, Any]]:
@@ -56,7 +58,7 @@ def groups_with_members(rows: Sequence[WorkspaceGroup], base: str) -> list[dict[
         }
         if row.external_id:
             resource["externalId"] = row.external_id
-        shown.append(resource)
+        shown.append(_with_version(resource))
     return shown
 
 
@@ -79,6 +81,19 @@ def chosen(resource: dict[str, Any], wanted: str | None, unwanted: str | None) -
     if unwanted:
         names = {_top(one) for one in unwanted.split(",")} - always
         return {name: value for name, value in resource.items() if name.lower() not in names}
+    return resource
+
+
+def is_meant(resource: dict[str, Any], condition: str) -> bool:
+    """Whether an If-Match or If-None-Match names this resource as it is: weakly, as SCIM's versions are."""
+    given = [one.strip().removeprefix("W/") for one in condition.split(",")]
+    return "*" in given or str(resource["meta"]["version"]).removeprefix("W/") in given
+
+
+def _with_version(resource: dict[str, Any]) -> dict[str, Any]:
+    """Made of all that is shown, groups and members too: these change without the row."""
+    text = json.dumps({**resource, "meta": None}, sort_keys=True)
+    resource["meta"]["version"] = f'W/"{sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]}"'
     return resource
 
 
