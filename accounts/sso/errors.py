@@ -22,7 +22,7 @@ REASONS: dict[str, str] = {
     "not_a_member": "You are not a member of this workspace. Ask for an invitation.",
     "account_disabled": "Your account was disabled. Ask an owner or an operator.",
     "no_operator": "This account may not open the operator admin.",
-    "not_for_operators": "Operators may not come in this way. Another operator can allow it under single sign-on connections.",
+    "not_for_operators": "Operators may not come in this way. Another operator can allow it, under single sign-on.",
     "second_factor_enrolment_required": "A second factor is asked for here. Set one up in the web client first.",
     "identity_taken": "This sign-in belongs to another account already.",
     "other_person": "You came back as somebody else. Sign in there as yourself.",
