@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import admin_access as _access  # noqa: F401  # registers its pages
 from accounts import admin_sso as _sso  # noqa: F401
+from accounts import admin_tokens as _tokens  # noqa: F401
 from accounts import operations
 from accounts.admin_actor import admin_actor
 from accounts.models import CustomRole, LoginSession, Membership, OutgoingMail, User, Workspace

@@ -28,7 +28,9 @@ from core.errors import DomainError
 
 #: People, rights and credentials, the audit log, erasures, the keys of vendors. Stopping a run or answering its question
 #: is an operator's daily work and needs no further proof.
-DANGEROUS = re.compile(r"^/admin/(accounts|audit|privacy|llm_providers)/|^/admin/password_change/")
+DANGEROUS = re.compile(
+    r"^/admin/(accounts|audit|privacy|llm_providers)/|^/admin/agents/\w+grant/|^/admin/password_change/"
+)
 _PREFIX = "_confirm_"
 PASSWORD, CODE = f"{_PREFIX}password", f"{_PREFIX}code"  # names of fields
 #: All that belongs to the proof, and not to what was typed first.

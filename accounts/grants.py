@@ -110,6 +110,19 @@ def grants_on(obj: Model) -> list[Grant]:
     return sorted(found, key=lambda one: (isinstance(one.holder, User), str(one.holder)))
 
 
+def holder_of(row: Any) -> User | WorkspaceGroup:
+    """Whom a row of one of guardian's tables is about."""
+    holder: User | WorkspaceGroup = row.user if hasattr(row, "user_id") else row.group.workspace_group
+    return holder
+
+
+def row_of_grant(obj: Model, holder: User | WorkspaceGroup) -> Any:
+    """The row that keeps what this holder has on the object."""
+    if isinstance(holder, User):
+        return person_grants(type(obj)).objects.get(content_object=obj, user=holder)
+    return group_grants(type(obj)).objects.get(content_object=obj, group_id=holder.group_id)
+
+
 def find_grantee(workspace_id: str, key: str) -> User | WorkspaceGroup:
     """A member or a group of the workspace; ValidationFailed for every other id alike."""
     group = WorkspaceGroup.objects.select_related("group").filter(workspace_id=workspace_id, pk=key).first()

@@ -17,3 +17,4 @@ class AgentGrantAdmin(GrantAdmin):
 @admin.register(ConversationUserGrant, ConversationGroupGrant)
 class ConversationGrantAdmin(GrantAdmin):
     verbs = conversation_grants
+    gives = False  # whose chat it is decides that, and no role reaches it
