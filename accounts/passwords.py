@@ -13,22 +13,28 @@ from django.conf import settings
 from django.contrib.auth.password_validation import CommonPasswordValidator, validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 
+from accounts.breached import is_breached
 from accounts.models import User
 from core.errors import FieldError, ValidationFailed
 
 #: How many letters and digits a password needs besides words that anybody would guess.
 OWN_CHARACTERS = 6
+BREACHED = "This password is in a known breach of another service, so it is tried everywhere. Take one of your own."
 _SHORTEST_WORD = 3
 
 
 def check_password_rules(password: str, user: User, *, field: str = "password") -> None:
-    """ValidationFailed on `field` if the password is too short, too common or too like the person or the product."""
+    """ValidationFailed on `field` if the password is too short, too common, too like the person or the product, or (where
+    the operator has such a service asked) one of a known breach. That is asked last, and of a server elsewhere.
+    """
     try:
         validate_password(password, user)
     except DjangoValidationError as error:
         raise ValidationFailed(
             " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
         ) from None
+    if is_breached(password):
+        raise ValidationFailed.on(field, "breached_password", BREACHED)
 
 
 class GuessedFirstValidator(CommonPasswordValidator):

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import LoginSession, User
+from accounts.new_device import tell_of_new_device
 from accounts.tokens import (
     ExpiredCredential,
     Principal,
@@ -72,6 +73,7 @@ def open_session(
         actor = Actor("user", user.id, user.email, None, request_id=current_request_id(), ip=ip, session_id=session.id)
         data = {"client": client, **({"how": how} if how else {})}
         record.write_entry(actor, kind=kinds.SIGN_IN, target=("user", user.id), data=data)
+        tell_of_new_device(session, actor=actor)
     return session
 
 

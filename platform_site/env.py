@@ -241,6 +241,11 @@ def read_public_url(name: str, default: str) -> str:
     return value
 
 
+def read_service(name: str) -> str:
+    """The address of a service, ready for the path of a question; "" when there is none."""
+    return f"{read_public_url(name, '')}/" if read_text(name) else ""
+
+
 def read_flag(name: str, default: bool = False) -> bool:
     raw = read_text(name, "1" if default else "0").lower()
     if raw not in ("1", "0", "true", "false", "yes", "no", "on", "off"):

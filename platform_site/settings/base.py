@@ -174,6 +174,9 @@ PASSWORD_KNOWN_WORDS = (
     "welcome",
 )
 
+#: Who is asked whether a new password is one of a known breach (the range API's form); nobody when empty.
+BREACHED_PASSWORDS_URL = env.read_service("AAP_BREACHED_PASSWORDS_URL")
+
 #: Everybody who signs in needs a second factor, in every workspace and in the operator admin.
 REQUIRE_SECOND_FACTOR = env.read_flag("AAP_REQUIRE_SECOND_FACTOR")
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
