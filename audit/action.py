@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from django.db import transaction
 from django.db.models import Model
@@ -26,7 +26,15 @@ from core.text_policy import clean_json
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ACTIONS: dict[str, Permission | None] = {}
+
+class Verb(NamedTuple):
+    """What an action asks for, and the function that asks."""
+
+    requires: Permission | None
+    perform: Callable[..., Any]
+
+
+ACTIONS: dict[str, Verb] = {}
 
 
 class Action:
@@ -92,7 +100,6 @@ def action(
 
     def wrap(function: Callable[Concatenate[Action, P], T]) -> Callable[Concatenate[Actor, P], T]:
         register_kind(kind, meaning or (function.__doc__ or kind).strip().splitlines()[0])
-        ACTIONS[kind] = requires
 
         @functools.wraps(function)
         def perform(actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -112,6 +119,7 @@ def action(
                 raise
             return result
 
+        ACTIONS[kind] = Verb(requires, perform)
         return perform
 
     return wrap

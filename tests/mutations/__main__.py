@@ -6,120 +6,224 @@ import argparse
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tests.mutations.sites import ROOT, Site, sites
 
-#: A guard's tests are tried until one fails; more than these are hardly ever needed.
-MOST_TESTS = 60
-FEW = 4
-SECONDS = 300
+FOLDER = Path(__file__).parent
+#: Guards without which nothing that a person could see or do changes, each with the reason.
+EXCUSED_FILE = FOLDER / "excused.json"
+#: {guard: the test that goes red without it}, as the last whole run found them: tried first.
+NOTICED_FILE = FOLDER / "noticed.json"
+#: A guard's tests are tried until one fails; so many of them at most, for so many seconds by what they took before.
+QUICKEST, MOST_TESTS, SECONDS = 10, 80, 90
 PYTEST = [sys.executable, "-m", "pytest", "-p", "tests.mutations.plugin", "-p", "no:cacheprovider", "-p", "no:randomly",
-          "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-q", "--no-header"]  # fmt: skip
+          "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-q", "--no-header", "--reuse-db", "--tb=no", "-rfE",
+          "--timeout", "60", "-m", "not full and not browser"]  # fmt: skip
 #: In-process tests: those that start a product of their own would run the code as it is on disk.
 TESTS = ["accounts", "agents", "audit", "core", "jobs", "limits", "llm_providers", "platform_site", "privacy",
-         "tests/architecture", "tests/flows"]  # fmt: skip
-NOT = "not full and not browser"
-
-#: Guards without which nothing that a person could see or do changes, each with the reason.
-EXCUSED_FILE = Path(__file__).with_name("excused.json")
+         "tests/architecture/test_matrix.py", "tests/architecture/test_refused_first.py",
+         "tests/architecture/test_routes.py", "tests/flows", "--ignore=tests/flows/test_fuzz.py"]  # fmt: skip
 
 
-def run(command: list[str], **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=3_600,
-        check=False,
-    )
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which tests reach which guard, and how long each test takes."""
+
+    reached: dict[str, list[str]] = field(default_factory=dict)
+    took: dict[str, float] = field(default_factory=dict)
+
+    def tests_for(self, site: Site) -> list[str]:
+        """The tests that reach a guard, near and quick ones first."""
+        found: Sequence[str] = self.reached.get(site.name, ())
+        if not found:  # what is read at import has no mark: whatever reaches something else of the module
+            module = f"{site.path} "
+            found = list({test for name, tests in self.reached.items() if name.startswith(module) for test in tests})
+        package = site.path.partition("/")[0]
+        near = sorted(found, key=lambda test: (self.took.get(test, 0) * (1 if test.startswith(package) else 3), test))
+        rest = near[QUICKEST:]
+        chosen, seconds = near[:QUICKEST], 0.0
+        for test in rest[:: len(rest) // (MOST_TESTS - QUICKEST) + 1]:  # and a spread of the others
+            seconds += self.took.get(test, 0)
+            if seconds < SECONDS or len(chosen) <= QUICKEST:
+                chosen.append(test)
+        return chosen or [f"{package}/tests", "tests/architecture/test_matrix.py"]
 
 
-def mark(folder: Path, workers: int) -> dict[str, list[str]]:
-    """{name of a guard: the tests that reach it}"""
-    marks = folder / "marks"
-    done = run([*PYTEST, "-n", str(workers), "-m", NOT, *TESTS], MUTATION_MARKS=str(marks))
-    print(done.stdout[-400:], flush=True)
-    found: dict[str, set[str]] = {}
-    for file in folder.glob("marks.*"):
-        for name, tests in json.loads(file.read_text()).items():
-            found.setdefault(name, set()).update(tests)
-    return {name: sorted(tests) for name, tests in found.items()}
+@dataclass(frozen=True, slots=True)
+class Tried:
+    site: Site
+    by: str
+    """The test that went red; empty if none did."""
+    took: float
 
 
-def tests_for(site: Site, reached: dict[str, list[str]]) -> list[str]:
-    """The tests that reach a guard, the nearest first. What a decorator requires has no mark: the tests of its app."""
-    package = site.path.partition("/")[0]
-    found = reached.get(site.name, [])
-    if len(found) < FEW:  # a query that is put together once is reached once, and used by many
-        return [*found, "tests/architecture/test_matrix.py", f"{package}/tests", "tests/flows"]
-    near = sorted(found, key=lambda test: (not test.startswith(package), "test_matrix" in test, test))
-    # A spread, not only the first of one file.
-    step = max(1, len(near) // MOST_TESTS)
-    return near[::step][:MOST_TESTS]
+class Bench:
+    """Runs pytest with a guard taken out, on a copy of a database that is migrated once."""
+
+    def __init__(self, folder: Path, workers: int) -> None:
+        self.folder, self.workers = folder, workers
+        self._run([sys.executable, "manage.py", "migrate", "-v0"], DATA_DIR=str(folder / "data"))
+        self._database = str(folder / "data" / "platform.sqlite3")
+
+    def _environment(self, **more: str) -> dict[str, str]:
+        return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **more}
+
+    def _run(self, command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment(**more), capture_output=True, text=True, check=False
+        )
+
+    def _pytest(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self._run([*PYTEST, *arguments], MUTATION_DATABASE=self._database, **more)
+
+    def mark(self) -> Marks:
+        done = self._pytest("-n", str(self.workers), *TESTS, MUTATION_MARKS=str(self.folder / "marks"))
+        print(done.stdout[-400:], flush=True)
+        reached: dict[str, set[str]] = {}
+        took: dict[str, float] = {}
+        for file in self.folder.glob("marks.*"):
+            part = json.loads(file.read_text())
+            took |= part["took"]
+            for name, tests in part["reached"].items():
+                reached.setdefault(name, set()).update(tests)
+        return Marks({name: sorted(tests) for name, tests in reached.items()}, took)
+
+    def take_out(self, chosen: Sequence[Site], tests_for: Callable[[Site], list[str]]) -> Iterator[Tried]:
+        """One guard after the other, in as many processes as there are workers."""
+        later = [site for site in chosen if not site.at_import]
+        with ThreadPoolExecutor(self.workers) as pool:
+            shares = [later[number :: self.workers] for number in range(self.workers)]
+            for share in [pool.submit(lambda share: list(self._share(share, tests_for)), one) for one in shares if one]:
+                yield from share.result()
+            at_import = [site for site in chosen if site.at_import]
+            yield from pool.map(lambda site: self._alone(site, tests_for(site)), at_import)
+
+    def _share(self, share: Sequence[Site], tests_for: Callable[[Site], list[str]]) -> Iterator[Tried]:
+        by_name = {site.name: site for site in share}
+        for name, failed, took in self._jobs([(site.name, tests_for(site)) for site in share]):
+            yield _told(Tried(by_name[name], failed[0] if failed else "", took))
+
+    def _jobs(self, jobs: Sequence[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str], float]]:
+        """(guard, the tests that failed, seconds), as a process tells that collects all tests and forks for each job."""
+        with tempfile.NamedTemporaryFile("w", dir=self.folder) as file:
+            json.dump(jobs, file)
+            file.flush()
+            readable, writable = os.pipe()
+            modules = sorted({test.partition("::")[0] for _, tests in jobs for test in tests})
+            process = subprocess.Popen(
+                [*PYTEST, *modules],
+                cwd=ROOT,
+                env=self._environment(
+                    MUTATION_DATABASE=self._database, MUTATION_JOBS=file.name, MUTATION_TELL=str(writable)
+                ),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[writable],
+            )
+            os.close(writable)
+            with os.fdopen(readable) as told:
+                for line in told:
+                    name, failed, took = json.loads(line)
+                    yield name, failed or [], took
+            process.wait()
+
+    def _alone(self, site: Site, tests: list[str]) -> Tried:
+        begun = time.monotonic()
+        done = self._pytest("-x", *tests, MUTATION=site.name)
+        failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+        by = failed[0] if failed else "the import" if done.returncode in (2, 3) else ""
+        return _told(Tried(site, by, time.monotonic() - begun))
+
+    def fail_anyway(self, tests: Sequence[str]) -> set[str]:
+        """Those of the tests that fail with every guard in its place."""
+        return set(chain.from_iterable(failed for _, failed, _ in self._jobs([("", list(tests))])))
 
 
-def try_one(site: Site, reached: dict[str, list[str]]) -> tuple[Site, str, float]:
-    begun = time.monotonic()
-    tests = tests_for(site, reached)
-    try:
-        done = run([*PYTEST, "-x", "--timeout", str(SECONDS), "-m", NOT, *tests], MUTATION=site.name)
-    except subprocess.TimeoutExpired:
-        return site, "killed", time.monotonic() - begun
-    verdict = {0: "SURVIVED", 1: "killed", 5: "NO TEST"}.get(
-        done.returncode, "killed" if "rror" in done.stdout else "?"
-    )
-    return site, verdict, time.monotonic() - begun
+def _told(one: Tried) -> Tried:
+    verdict = f"{'noticed' if one.by else 'SURVIVED':8} {one.took:5.1f} s"
+    print(f"{verdict}  {one.site.line:4} {one.site.name}  {one.by}", flush=True)
+    return one
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutations")
-    parser.add_argument("--sample", type=int, default=0, help="So many guards, drawn by SEED.")
+    parser.add_argument("--sample", type=int, default=0, help="So many of those whose test is known, drawn by SEED.")
     parser.add_argument("--only", default="", help="Guards whose name holds this.")
+    parser.add_argument("--new", action="store_true", help="Guards whose test is not known yet.")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument(
-        "--marks", default="", help="A file with the marks of an earlier run; written if it is not there."
-    )
+    parser.add_argument("--marks", default="", help="A file with the marks of an earlier run; written if not there.")
+    parser.add_argument("--tests", nargs="*", default=[], help="Try these tests, not those that reach the guard.")
+    parser.add_argument("--write", action="store_true", help="Note which test noticed what.")
     parser.add_argument("--list", action="store_true", help="Only list the guards.")
     options = parser.parse_args()
-    excused = json.loads(EXCUSED_FILE.read_text()) if EXCUSED_FILE.exists() else {}
-    chosen = [site for site in sites() if options.only in site.name]
+    excused, noticed = _read(EXCUSED_FILE), _read(NOTICED_FILE)
+    everything = sites()
+    chosen = [site for site in everything if options.only in site.name]
+    if options.new:
+        chosen = [site for site in chosen if site.name not in noticed and site.name not in excused]
     if options.sample:
-        chosen = random.Random(os.environ.get("SEED", "7")).sample(chosen, min(options.sample, len(chosen)))
+        drawn = [site for site in chosen if site.name in noticed]
+        chosen = random.Random(os.environ.get("SEED", "7")).sample(drawn, min(options.sample, len(drawn)))
     if options.list:
         print("\n".join(site.name for site in chosen))
-        print(f"{len(chosen)} guards")
+        print(_count(chosen))
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        kept = Path(options.marks) if options.marks else None
-        if kept is not None and kept.exists():
-            reached = json.loads(kept.read_text())
+        bench = Bench(Path(folder), options.workers)
+        if options.tests:
+            tried = list(bench.take_out(chosen, lambda site: list(options.tests)))
         else:
-            reached = mark(Path(folder), options.workers)
-            if kept is not None:
-                kept.write_text(json.dumps(reached))
-    survived = 0
-    with ThreadPoolExecutor(options.workers) as pool:
-        for site, verdict, took in pool.map(lambda one: try_one(one, reached), chosen):
-            reason = excused.get(stable_name(site))
-            if verdict != "killed" and reason is None:
-                survived += 1
-            print(f"{verdict:8} {took:5.0f} s  {site.name}{f'  (excused: {reason})' if reason else ''}", flush=True)
-    print(f"{len(chosen) - survived} passed, {survived} failed")
+            known = [site for site in chosen if site.name in noticed]
+            tried = [
+                one for one in bench.take_out(known, lambda site: [noticed[site.name]]) if one.by or options.sample
+            ]
+            left = [site for site in chosen if site not in {one.site for one in tried}]
+            if left:
+                marks = _marks(bench, options.marks)
+                tried += bench.take_out(left, marks.tests_for)
+        reds = sorted({one.by for one in tried if "::" in one.by})
+        false = bench.fail_anyway(reds) if reds else set()
+    survived = [one for one in tried if one.by in false or (not one.by and one.site.name not in excused)]
+    for one in survived:
+        reason = f" (noticed by a test that fails anyway: {one.by})" if one.by else ""
+        print(f"still there: {one.site.path}:{one.site.line} {one.site.name}{reason}")
+    if options.write:
+        noticed |= {one.site.name: one.by for one in tried if one.by and one.by not in false}
+        kept = {site.name: noticed[site.name] for site in everything if site.name in noticed}
+        NOTICED_FILE.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    print(_count([one.site for one in tried]))
+    print(f"{len(tried) - len(survived)} passed, {len(survived)} failed")
     return 1 if survived else 0
 
 
-def stable_name(site: Site) -> str:
-    """Without its line, which every edit above it moves."""
-    line = (ROOT / site.path).read_text().splitlines()[site.line - 1].strip()
-    return f"{site.path} {site.what} {line}"
+def _read(file: Path) -> dict[str, str]:
+    return dict(json.loads(file.read_text())) if file.exists() else {}
+
+
+def _marks(bench: Bench, kept: str) -> Marks:
+    file = Path(kept) if kept else None
+    if file is not None and file.exists():
+        return Marks(**json.loads(file.read_text()))
+    marks = bench.mark()
+    if file is not None:
+        file.write_text(json.dumps({"reached": marks.reached, "took": marks.took}))
+    return marks
+
+
+def _count(chosen: Sequence[Site]) -> str:
+    kinds = sorted(Counter(site.kind for site in chosen).items())
+    return f"{len(chosen)} guards: " + ", ".join(f"{kind}: {number}" for kind, number in kinds)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Each door and each verb refuses by itself: whoever lacks the permission is told so before anything else is looked at.
+
+The matrix (test_matrix.py) says who is let through in the end. Here the view's own check is asked, with ids that do not
+exist and bodies that hold nothing, and the verb's own check, with no door before it. So neither rests on the other.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.roles import NOT_FOR_TOKENS
+from agents.services.sharing import agent_grants, conversation_grants
+from audit.action import ACTIONS
+from core.authz import Actor
+from core.authz import Permission as P
+from core.errors import PermissionDenied
+from core.ids import new_id
+from llm_providers.services.sharing import provider_grants
+from platform_site.permission_table import declared
+from tests.architecture.test_routes import ROUTES
+from tests.fixtures.people import Api
+
+# Python's own decisions: one database says it all.
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+
+DECLARED = [(route, method, needed) for route, view in ROUTES for method, needed in declared(view).items()]
+STREAM = "api/v1/workspaces/<str:workspace>/runs/<str:run_id>/stream/"  # read by threads of its own: test_stream.py
+
+
+def _cases(chosen: Callable[[str, Any], bool]) -> list[Any]:
+    return [
+        pytest.param(*one, id=f"{one[1]} {one[0]}") for one in DECLARED if chosen(one[0], one[2]) and one[0] != STREAM
+    ]
+
+
+def _address(route: str, workspace: str) -> str:
+    route = re.sub(r"<int:\w+>", "7", route.replace("<str:workspace>", workspace))
+    return "/" + re.sub(r"<str:\w+>", lambda found: new_id("xyz"), route)
+
+
+def _holder_of_little(owner: Api, make_person: Callable[..., Api], workspace: Any, needed: P) -> Api:
+    """A member whose role holds one permission, another than the one that is needed."""
+    other = P.TOOL_VIEW if needed != P.TOOL_VIEW else P.MODEL_VIEW
+    role = owner.post("roles/", {"name": "Little", "permissions": [other.value]}).data["id"]
+    person = make_person(workspace, "viewer")
+    members = owner.get("members/").data["results"]
+    member = next(one["id"] for one in members if one["user"]["id"] == person.person.pk)
+    assert owner.patch(f"members/{member}/", {"role": role}).status_code == 200
+    return person
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "needed"), _cases(lambda route, needed: isinstance(needed, P) and route.startswith("api/"))
+)
+def test_g27_a_door_refuses_before_it_looks_at_the_request(
+    owner: Api, make_person: Callable[..., Api], workspace: Any, route: str, method: str, needed: P
+) -> None:
+    person = _holder_of_little(owner, make_person, workspace, needed)
+    answer = person.call(method, _address(route, workspace.slug), {} if method not in ("GET", "DELETE") else None)
+    assert answer.status_code == 403, answer.content
+    assert needed.value in answer.data["detail"]
+    # The one who holds it is not refused: nothing else stood in the way.
+    assert owner.call(method, _address(route, workspace.slug), {"x": 1}).status_code != 403
+
+
+@pytest.mark.parametrize(("route", "method", "needed"), _cases(lambda route, needed: needed == "signed_in"))
+def test_g27_what_a_person_does_for_themselves_takes_no_token(
+    owner: Api, workspace: Any, route: str, method: str, needed: str
+) -> None:
+    scopes = [one.value for one in P if one not in NOT_FOR_TOKENS]
+    made = owner.post("api-tokens/", {"name": "all", "scopes": scopes})
+    token = Api(made.data["token"], owner.base)
+    answer = token.call(method, _address(route, workspace.slug), {} if method not in ("GET", "DELETE") else None)
+    assert (answer.status_code, answer.data["code"]) == (403, "people_only")
+
+
+@pytest.mark.parametrize(("route", "method", "needed"), _cases(lambda route, needed: needed == "any_credential"))
+def test_g27_what_takes_any_credential_takes_one(
+    nobody: Api, workspace: Any, route: str, method: str, needed: str
+) -> None:
+    assert nobody.call(method, _address(route, workspace.slug)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("route", "method", "needed"), _cases(lambda route, needed: isinstance(needed, P) and route.startswith("scim/"))
+)
+def test_g27_a_directorys_door_takes_the_scope_of_a_directory(
+    owner: Api, workspace: Any, route: str, method: str, needed: P
+) -> None:
+    role = owner.post("roles/", {"name": "Directory", "permissions": [P.MEMBER_VIEW.value, needed.value]}).data["id"]
+    account = owner.post("service-accounts/", {"name": "Directory", "role": role}).data["id"]
+    answers = []
+    for scope in (P.MEMBER_VIEW, needed):
+        made = owner.post(f"service-accounts/{account}/api-tokens/", {"name": scope, "scopes": [scope.value]})
+        path = _address(route, workspace.slug)
+        answers.append(Api(made.data["token"], "/").call(method, path, {} if method not in ("GET", "DELETE") else None))
+    assert [answers[0].status_code == 403, answers[1].status_code == 403] == [True, False]
+
+
+GRANTS = {"agent": agent_grants, "conversation": conversation_grants, "provider": provider_grants}
+ASKING = {kind: verb for kind, verb in ACTIONS.items() if verb.requires is not None}
+
+
+@pytest.mark.parametrize("kind", sorted(ASKING))
+def test_g27_a_verb_refuses_by_itself(workspace: Any, kind: str) -> None:
+    needed, perform = ASKING[kind]
+    others = frozenset(P) - {needed}
+    actor = Actor("user", new_id("usr"), "somebody", workspace.pk, permissions=others)  # type: ignore[arg-type]
+    place = GRANTS[kind.partition(".")[0]] if perform.__name__ in ("give", "take") else sys.modules[perform.__module__]
+    with pytest.raises(PermissionDenied, match=re.escape(str(needed))):
+        getattr(place, perform.__name__)(actor)  # as its callers find it
