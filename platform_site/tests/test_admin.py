@@ -259,6 +259,32 @@ def test_an_operator_cannot_lock_everybody_out(operator: Client) -> None:
     assert me.is_active and me.is_staff and me.is_superuser
 
 
+def test_g27_who_cannot_open_the_admin_is_no_other_operator(operator: Client) -> None:
+    me = User.objects.get(email="op@example.com")
+    for name in ("is_active", "is_staff", "is_superuser"):
+        other = User.objects.create_superuser(f"not-{name}@example.com", PASSWORD)
+        User.objects.filter(pk=other.pk).update(**{name: False})
+    answer = operator.post(f"/admin/accounts/user/{me.pk}/change/", {"email": me.email, "name": ""})
+    assert "only operator" in answer.content.decode()
+
+
+def test_g27_a_role_of_another_workspace_is_not_offered(operator: Client, workspace: Any, make_workspace: Any) -> None:
+    from accounts.models import CustomRole
+
+    for space in (workspace, make_workspace("South")):
+        CustomRole.objects.create(workspace=space, name=f"Role of {space.name}", permissions=["agent.view"])
+    page = operator.get(f"/admin/accounts/workspace/{workspace.pk}/change/").content.decode()
+    assert f"Role of {workspace.name}" in page
+    assert "Role of South" not in page
+
+
+def test_g27_a_link_for_a_new_password_is_for_one_active_person(operator: Client) -> None:
+    person = User.objects.create_user("gone@example.com", PASSWORD, is_active=False)
+    form = {"action": "start_password_reset", "_selected_action": [person.pk]}
+    answer = operator.post("/admin/accounts/user/", form, follow=True)
+    assert "Select one active person" in answer.content.decode()
+
+
 def test_the_start_page_tells_problems(operator: Client, fill: Any) -> None:
     assert "Nothing waits that should be moving" in operator.get("/admin/").content.decode()
     fill()

@@ -78,8 +78,9 @@ def test_the_copy_holds_what_is_theirs_and_nothing_of_others(owner: Api, person:
         everything = b"".join(archive.read(name) for name in names)
         assert b"somebody else" not in everything
         assert b"argon2" not in everything
-        kinds = [json.loads(line)["kind"] for line in archive.read("audit.jsonl").splitlines()]
-        assert {"profile.update", "run.start", "person.export"} <= set(kinds)
+        entries = [json.loads(line) for line in archive.read("audit.jsonl").splitlines()]
+        assert {"profile.update", "run.start", "person.export"} <= {entry["kind"] for entry in entries}
+        assert all(entry["by_you"] or entry["target"]["id"] == person.person.pk for entry in entries)
 
 
 def test_a_copy_and_an_erasure_need_a_fresh_proof(person: Api) -> None:

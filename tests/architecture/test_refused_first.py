@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from accounts.roles import NOT_FOR_TOKENS
+from accounts.tokens import actor_of_member
+from agents.models import Agent
 from agents.services.sharing import agent_grants, conversation_grants
-from audit.action import ACTIONS
-from core.authz import Actor
+from audit.action import ACTIONS, Action
+from core.authz import Actor, verbs_on, visible_to
 from core.authz import Permission as P
 from core.errors import PermissionDenied
 from core.ids import new_id
@@ -114,3 +117,23 @@ def test_g27_a_verb_refuses_by_itself(workspace: Any, kind: str) -> None:
     place = GRANTS[kind.partition(".")[0]] if perform.__name__ in ("give", "take") else sys.modules[perform.__module__]
     with pytest.raises(PermissionDenied, match=re.escape(str(needed))):
         getattr(place, perform.__name__)(actor)  # as its callers find it
+
+
+def test_g27_what_is_listed_needs_the_permission_and_the_workspace(
+    owner: Api, agent: dict[str, Any], workspace: Any, make_workspace: Callable[..., Any]
+) -> None:
+    actor = actor_of_member(owner.person.pk, workspace.pk)
+    without = replace(actor, permissions=actor.permissions - {P.AGENT_VIEW})
+    elsewhere = replace(actor, workspace_id=make_workspace().pk)
+    rows, pk = Agent.objects.filter(pk=agent["id"]), agent["id"]
+    seen = [visible_to(one, P.AGENT_VIEW, rows).exists() for one in (actor, without, elsewhere)]
+    assert seen == [True, False, False]
+    verbs = {"view": P.AGENT_VIEW, "edit": P.AGENT_EDIT}
+    offered = [verbs_on(one, Agent, [pk], verbs)[pk] for one in (actor, without, elsewhere)]
+    assert offered == [["view", "edit"], ["edit"], []]
+
+
+def test_g27_only_a_person_does_what_is_recorded_for_a_person(workspace: Any) -> None:
+    system = Actor("system", None, "system", workspace.pk, permissions=frozenset(P))
+    with pytest.raises(PermissionDenied):
+        assert Action("agent.create", system).person_id

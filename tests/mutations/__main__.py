@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -25,8 +26,14 @@ FOLDER = Path(__file__).parent
 EXCUSED_FILE = FOLDER / "excused.json"
 #: {guard: the test that goes red without it}, as the last whole run found them: tried first.
 NOTICED_FILE = FOLDER / "noticed.json"
-#: A guard's tests are tried until one fails; so many of them at most, for so many seconds by what they took before.
-QUICKEST, MOST_TESTS, SECONDS = 10, 80, 90
+#: A guard's tests are tried until one fails, in two rounds: (so many, for so many seconds by what they took before).
+ROUNDS = ((24, 6), (120, 120))
+FEWEST, QUICKEST = 3, 10
+#: Tests whose names speak of a refusal are tried first.
+REFUSING = re.compile(
+    r"other|foreign|strang|elsewhere|nobody|refus|only|their_own|denied|cannot|may|never|not_|no_|last|end|gone|revok|"
+    r"expire|dead|stale|leave|trace|audit|entry|record|beyond|incident|g\d\d"
+)
 PYTEST = [sys.executable, "-m", "pytest", "-p", "tests.mutations.plugin", "-p", "no:cacheprovider", "-p", "no:randomly",
           "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-q", "--no-header", "--reuse-db", "--tb=no", "-rfE",
           "--timeout", "60", "-m", "not full and not browser"]  # fmt: skip
@@ -43,19 +50,27 @@ class Marks:
     reached: dict[str, list[str]] = field(default_factory=dict)
     took: dict[str, float] = field(default_factory=dict)
 
-    def tests_for(self, site: Site) -> list[str]:
-        """The tests that reach a guard, near and quick ones first."""
+    def tests_for(self, site: Site, *, most: int, seconds: float) -> list[str]:
+        """The tests that reach a guard: near and quick ones first, and a spread of the others."""
         found: Sequence[str] = self.reached.get(site.name, ())
         if not found:  # what is read at import has no mark: whatever reaches something else of the module
             module = f"{site.path} "
             found = list({test for name, tests in self.reached.items() if name.startswith(module) for test in tests})
         package = site.path.partition("/")[0]
-        near = sorted(found, key=lambda test: (self.took.get(test, 0) * (1 if test.startswith(package) else 3), test))
-        rest = near[QUICKEST:]
-        chosen, seconds = near[:QUICKEST], 0.0
-        for test in rest[:: len(rest) // (MOST_TESTS - QUICKEST) + 1]:  # and a spread of the others
-            seconds += self.took.get(test, 0)
-            if seconds < SECONDS or len(chosen) <= QUICKEST:
+
+        def cost(test: str) -> tuple[float, str]:
+            far = 1 if test.startswith(package) else 3
+            return self.took.get(test, 0) * far * (1 if REFUSING.search(test.partition("::")[2]) else 4), test
+
+        # What asks a view or a verb for nothing but its own check.
+        asks = re.search(r"(?:of a view, (\w+)|check (requires))", site.what)
+        sign = f"[{asks[1]} " if asks and asks[1] else "a_verb_refuses" if asks else "\n"
+        direct = [test for test in found if "test_refused_first" in test and sign in test]
+        near = sorted(set(found) - set(direct), key=cost)
+        chosen, spent = direct, 0.0
+        for test in near[:QUICKEST] + near[QUICKEST :: max(1, (len(near) - QUICKEST) // (most - QUICKEST))]:
+            spent += self.took.get(test, 0)
+            if spent < seconds or len(chosen) < FEWEST:
                 chosen.append(test)
         return chosen or [f"{package}/tests", "tests/architecture/test_matrix.py"]
 
@@ -73,7 +88,7 @@ class Bench:
 
     def __init__(self, folder: Path, workers: int) -> None:
         self.folder, self.workers = folder, workers
-        self._run([sys.executable, "manage.py", "migrate", "-v0"], DATA_DIR=str(folder / "data"))
+        self._run([sys.executable, "manage.py", "migrate", "-v0"], DATA_DIR=str(folder / "data")).check_returncode()
         self._database = str(folder / "data" / "platform.sqlite3")
 
     def _environment(self, **more: str) -> dict[str, str]:
@@ -114,21 +129,27 @@ class Bench:
         for name, failed, took in self._jobs([(site.name, tests_for(site)) for site in share]):
             yield _told(Tried(by_name[name], failed[0] if failed else "", took))
 
-    def _jobs(self, jobs: Sequence[tuple[str, list[str]]]) -> Iterator[tuple[str, list[str], float]]:
+    def _alone(self, site: Site, tests: list[str]) -> Tried:
+        """Taken out before its module is imported; nothing is told if nothing could be imported then."""
+        begun = time.monotonic()
+        told = list(self._jobs([(site.name, tests)], MUTATION=site.name))
+        failed = told[0][1] if told else ["the import"]
+        return _told(Tried(site, failed[0] if failed else "", time.monotonic() - begun))
+
+    def _jobs(self, jobs: Sequence[tuple[str, list[str]]], **more: str) -> Iterator[tuple[str, list[str], float]]:
         """(guard, the tests that failed, seconds), as a process tells that collects all tests and forks for each job."""
-        with tempfile.NamedTemporaryFile("w", dir=self.folder) as file:
+        modules = sorted({test.partition("::")[0] for _, tests in jobs for test in tests})
+        with tempfile.NamedTemporaryFile("w", dir=self.folder) as file, tempfile.TemporaryFile("w+") as output:
             json.dump(jobs, file)
             file.flush()
             readable, writable = os.pipe()
-            modules = sorted({test.partition("::")[0] for _, tests in jobs for test in tests})
+            more |= {"MUTATION_DATABASE": self._database, "MUTATION_JOBS": file.name, "MUTATION_TELL": str(writable)}
             process = subprocess.Popen(
-                [*PYTEST, *modules],
+                [*PYTEST, *(module for module in modules if (ROOT / module).exists())],
                 cwd=ROOT,
-                env=self._environment(
-                    MUTATION_DATABASE=self._database, MUTATION_JOBS=file.name, MUTATION_TELL=str(writable)
-                ),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                env=self._environment(**more),
+                stdout=output,
+                stderr=output,
                 pass_fds=[writable],
             )
             os.close(writable)
@@ -136,14 +157,11 @@ class Bench:
                 for line in told:
                     name, failed, took = json.loads(line)
                     yield name, failed or [], took
-            process.wait()
-
-    def _alone(self, site: Site, tests: list[str]) -> Tried:
-        begun = time.monotonic()
-        done = self._pytest("-x", *tests, MUTATION=site.name)
-        failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", done.stdout, re.MULTILINE)
-        by = failed[0] if failed else "the import" if done.returncode in (2, 3) else ""
-        return _told(Tried(site, by, time.monotonic() - begun))
+                    jobs = jobs[1:]
+            code = process.wait()
+            output.seek(0)
+            if jobs and not (code == 2 and "MUTATION" in more):
+                raise RuntimeError(f"pytest ended with {code}: {output.read()[-3_000:]}")
 
     def fail_anyway(self, tests: Sequence[str]) -> set[str]:
         """Those of the tests that fail with every guard in its place."""
@@ -159,7 +177,7 @@ def _told(one: Tried) -> Tried:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutations")
     parser.add_argument("--sample", type=int, default=0, help="So many of those whose test is known, drawn by SEED.")
-    parser.add_argument("--only", default="", help="Guards whose name holds this.")
+    parser.add_argument("--only", default="", help="Guards whose name holds this (a regular expression).")
     parser.add_argument("--new", action="store_true", help="Guards whose test is not known yet.")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--marks", default="", help="A file with the marks of an earlier run; written if not there.")
@@ -169,7 +187,7 @@ def main() -> int:
     options = parser.parse_args()
     excused, noticed = _read(EXCUSED_FILE), _read(NOTICED_FILE)
     everything = sites()
-    chosen = [site for site in everything if options.only in site.name]
+    chosen = [site for site in everything if re.search(options.only, site.name)]
     if options.new:
         chosen = [site for site in chosen if site.name not in noticed and site.name not in excused]
     if options.sample:
@@ -189,9 +207,12 @@ def main() -> int:
                 one for one in bench.take_out(known, lambda site: [noticed[site.name]]) if one.by or options.sample
             ]
             left = [site for site in chosen if site not in {one.site for one in tried}]
-            if left:
-                marks = _marks(bench, options.marks)
-                tried += bench.take_out(left, marks.tests_for)
+            marks = _marks(bench, options.marks) if left else Marks()
+            for most, seconds in ROUNDS if left else ():
+                now = list(bench.take_out(left, partial(marks.tests_for, most=most, seconds=seconds)))
+                last = (most, seconds) == ROUNDS[-1]
+                tried += [one for one in now if one.by or last]
+                left = [one.site for one in now if not one.by]
         reds = sorted({one.by for one in tried if "::" in one.by})
         false = bench.fail_anyway(reds) if reds else set()
     survived = [one for one in tried if one.by in false or (not one.by and one.site.name not in excused)]
