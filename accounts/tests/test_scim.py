@@ -495,3 +495,12 @@ def test_hostile_patches_change_nothing(operations: Any, directory: Directory) -
     answer = directory.call("PATCH", f"Users/{pk}", {"schemas": [PATCH], "Operations": operations})
     assert answer.status_code == 400, answer.content
     assert ScimUser.objects.values().get(pk=pk) == before
+
+
+def test_g27_what_the_service_is_like_is_not_filtered_and_has_its_names(owner: Api) -> None:
+    directory = Directory(token_of(owner))
+    assert directory.get("Schemas").status_code == 200
+    assert directory.get("Schemas", filter='id eq "x"').status_code == 403
+    assert directory.get("Schemas/nothing").status_code == 404
+    person = Directory(owner.token or "")
+    assert person.get("Schemas").status_code == 403, "a person is no directory"

@@ -19,6 +19,7 @@ from accounts.tokens import actor_of_member
 from agents.models import Agent
 from agents.services.sharing import agent_grants, conversation_grants
 from audit.action import ACTIONS, Action
+from audit.models import AuditEntry
 from core.authz import Actor, verbs_on, visible_to
 from core.authz import Permission as P
 from core.errors import PermissionDenied
@@ -46,6 +47,11 @@ def _address(route: str, workspace: str) -> str:
     return "/" + re.sub(r"<str:\w+>", lambda found: new_id("xyz"), route)
 
 
+def _refused_at() -> str:
+    """What the one refusal says that was attempted."""
+    return str(AuditEntry.objects.get(kind="access.denied").data["attempted"])
+
+
 def _holder_of_little(owner: Api, make_person: Callable[..., Api], workspace: Any, needed: P) -> Api:
     """A member whose role holds one permission, another than the one that is needed."""
     other = P.TOOL_VIEW if needed != P.TOOL_VIEW else P.MODEL_VIEW
@@ -64,11 +70,13 @@ def test_g27_a_door_refuses_before_it_looks_at_the_request(
     owner: Api, make_person: Callable[..., Api], workspace: Any, route: str, method: str, needed: P
 ) -> None:
     person = _holder_of_little(owner, make_person, workspace, needed)
-    answer = person.call(method, _address(route, workspace.slug), {} if method not in ("GET", "DELETE") else None)
+    body = {} if method not in ("GET", "DELETE") else None
+    answer = person.call(method, _address(route, workspace.slug), body)
     assert answer.status_code == 403, answer.content
     assert needed.value in answer.data["detail"]
+    assert _refused_at().startswith(f"{method} "), "it is the door that refused, and it is on record"
     # The one who holds it is not refused: nothing else stood in the way.
-    assert owner.call(method, _address(route, workspace.slug), {"x": 1}).status_code != 403
+    assert owner.call(method, _address(route, workspace.slug), body).status_code != 403
 
 
 @pytest.mark.parametrize(("route", "method", "needed"), _cases(lambda route, needed: needed == "signed_in"))
@@ -103,6 +111,7 @@ def test_g27_a_directorys_door_takes_the_scope_of_a_directory(
         path = _address(route, workspace.slug)
         answers.append(Api(made.data["token"], "/").call(method, path, {} if method not in ("GET", "DELETE") else None))
     assert [answers[0].status_code == 403, answers[1].status_code == 403] == [True, False]
+    assert _refused_at().startswith(f"{method} ")
 
 
 GRANTS = {"agent": agent_grants, "conversation": conversation_grants, "provider": provider_grants}
@@ -117,6 +126,7 @@ def test_g27_a_verb_refuses_by_itself(workspace: Any, kind: str) -> None:
     place = GRANTS[kind.partition(".")[0]] if perform.__name__ in ("give", "take") else sys.modules[perform.__module__]
     with pytest.raises(PermissionDenied, match=re.escape(str(needed))):
         getattr(place, perform.__name__)(actor)  # as its callers find it
+    assert _refused_at() == kind
 
 
 def test_g27_what_is_listed_needs_the_permission_and_the_workspace(

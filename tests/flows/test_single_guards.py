@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts import api_tokens, custom_roles, grants, members
-from accounts.models import ApiToken, CustomRole, Membership
+from accounts.models import ApiToken, CustomRole, LoginSession, Membership
 from accounts.sso import connections
 from agents.models import Agent, Conversation
 from agents.services import agents, runs
+from core.clock import now
 from core.errors import NotFound
 from core.ids import new_id
 from llm_providers.models import Provider
@@ -32,6 +34,34 @@ def test_g27_a_token_accepts_no_invitation(owner: Api, make_person: Callable[...
     token = owner.post("api-tokens/", {"name": "t", "scopes": ["agent.view"]}).data["token"]
     answer = Api(token, "/api/v1/").post("invitations/accept/", {"token": "x" * 43})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "auth/session/"),
+        ("DELETE", "auth/session/"),
+        ("POST", "auth/session/refresh/"),
+        ("POST", "auth/session/second-factor/"),
+        ("POST", "auth/sso/start/"),
+    ],
+)
+def test_g27_the_cookies_doors_are_for_our_own_pages(nobody: Api, method: str, path: str) -> None:
+    """A page of another site can have a form sent, but not with this header."""
+    for headers in ({}, {"X_AAP_Client": "api"}):
+        answer = nobody.call(method, path, {"x": 1}, **headers)
+        assert answer.status_code == 403 and "own door" in answer.data["detail"]
+
+
+@pytest.mark.parametrize("purpose", ["link", "reauthenticate"])
+def test_g27_setting_out_for_a_provider_as_somebody_takes_a_sign_in(owner: Api, nobody: Api, purpose: str) -> None:
+    body = {"connection": new_id("sso"), "purpose": purpose, "next": "/"}
+    token = Api(owner.post("api-tokens/", {"name": "t", "scopes": ["agent.view"]}).data["token"], nobody.base)
+    answers = [one.post("auth/sso/start/", body, X_AAP_Client="web") for one in (nobody, token)]
+    assert [answer.status_code for answer in answers] == [401, 403]
+    LoginSession.objects.update(proved_at=now() - timedelta(hours=2))
+    stale = Api(owner.token, nobody.base).post("auth/sso/start/", body, X_AAP_Client="web")
+    assert stale.status_code == (403 if purpose == "link" else 404)
 
 
 @pytest.mark.parametrize(

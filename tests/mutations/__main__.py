@@ -92,7 +92,10 @@ class Bench:
         self._database = str(folder / "data" / "platform.sqlite3")
 
     def _environment(self, **more: str) -> dict[str, str]:
-        return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **more}
+        # What a test run that started us has set is its own.
+        theirs = ("DJANGO_", "PYTEST_", "TEST_DATABASE", "DATA", "AAP_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
+        return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
 
     def _run(self, command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -114,19 +117,25 @@ class Bench:
                 reached.setdefault(name, set()).update(tests)
         return Marks({name: sorted(tests) for name, tests in reached.items()}, took)
 
-    def take_out(self, chosen: Sequence[Site], tests_for: Callable[[Site], list[str]]) -> Iterator[Tried]:
+    def take_out(
+        self, chosen: Sequence[Site], tests_for: Callable[[Site], list[str]], seconds: float = 240
+    ) -> Iterator[Tried]:
         """One guard after the other, in as many processes as there are workers."""
         later = [site for site in chosen if not site.at_import]
         with ThreadPoolExecutor(self.workers) as pool:
             shares = [later[number :: self.workers] for number in range(self.workers)]
-            for share in [pool.submit(lambda share: list(self._share(share, tests_for)), one) for one in shares if one]:
+            for share in [
+                pool.submit(lambda share: list(self._share(share, tests_for, seconds)), one) for one in shares if one
+            ]:
                 yield from share.result()
             at_import = [site for site in chosen if site.at_import]
             yield from pool.map(lambda site: self._alone(site, tests_for(site)), at_import)
 
-    def _share(self, share: Sequence[Site], tests_for: Callable[[Site], list[str]]) -> Iterator[Tried]:
+    def _share(self, share: Sequence[Site], tests_for: Callable[[Site], list[str]], seconds: float) -> Iterator[Tried]:
         by_name = {site.name: site for site in share}
-        for name, failed, took in self._jobs([(site.name, tests_for(site)) for site in share]):
+        for name, failed, took in self._jobs(
+            [(site.name, tests_for(site)) for site in share], MUTATION_SECONDS=str(seconds)
+        ):
             yield _told(Tried(by_name[name], failed[0] if failed else "", took))
 
     def _alone(self, site: Site, tests: list[str]) -> Tried:
@@ -209,7 +218,7 @@ def main() -> int:
             left = [site for site in chosen if site not in {one.site for one in tried}]
             marks = _marks(bench, options.marks) if left else Marks()
             for most, seconds in ROUNDS if left else ():
-                now = list(bench.take_out(left, partial(marks.tests_for, most=most, seconds=seconds)))
+                now = list(bench.take_out(left, partial(marks.tests_for, most=most, seconds=seconds), seconds))
                 last = (most, seconds) == ROUNDS[-1]
                 tried += [one for one in now if one.by or last]
                 left = [one.site for one in now if not one.by]

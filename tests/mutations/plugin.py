@@ -30,7 +30,9 @@ from tests.mutations.sites import LEFT_OUT, PACKAGES, ROOT, Guards
 
 MARKS, DATABASE, JOBS = (os.environ.get(f"MUTATION_{name}", "") for name in ("MARKS", "DATABASE", "JOBS"))
 #: A guard's tests may take so long, or it counts as noticed: something waits for ever without it.
-SECONDS = 240
+LONGEST = 300
+#: So long further tests of a guard are begun.
+SECONDS = float(os.environ.get("MUTATION_SECONDS", "240"))
 _out = os.environ.get("MUTATION", "")
 _reached: dict[str, set[str]] = defaultdict(set)
 _took: dict[str, float] = {}
@@ -164,13 +166,13 @@ def _in_a_child(guard: str, items: Sequence[pytest.Item]) -> list[str] | None:
     readable, writable = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(SECONDS)
-        _out = guard
+        signal.alarm(LONGEST)
+        _out, enough = guard, time.monotonic() + SECONDS
         try:
             _begin_database()
             for item, following in zip(items, [*items[1:], None], strict=True):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                if _failed and guard:
+                if guard and (_failed or time.monotonic() > enough):
                     break
             os.write(writable, json.dumps(_failed).encode())
         finally:
