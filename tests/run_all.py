@@ -24,6 +24,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | viewers cut off and back at once | 200 | 10,000 |
 | Redis flushed, killed and restarted while runs go on | 5 times | 100 times |
 | questions that two people answer at once, for each database | 50 | 10,000 |
+| guards of the product taken out, one at a time (`python -m tests.mutations`) | 3, drawn by `SEED` | all |
 """
 
 from __future__ import annotations

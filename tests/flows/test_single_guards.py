@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 
-from accounts import api_tokens, custom_roles, grants, members
-from accounts.models import ApiToken, CustomRole, LoginSession, Membership
+from accounts import api_tokens, custom_roles, grants, groups, members, service_accounts
+from accounts.models import ApiToken, CustomRole, LoginSession, Membership, SsoConnection, User, WorkspaceGroup
 from accounts.sso import connections
 from agents.models import Agent, Conversation
 from agents.services import agents, runs
@@ -18,6 +19,7 @@ from core.errors import NotFound
 from core.ids import new_id
 from llm_providers.models import Provider
 from llm_providers.services import providers
+from tests.fixtures.houses import SAML_METADATA
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +64,44 @@ def test_g27_setting_out_for_a_provider_as_somebody_takes_a_sign_in(owner: Api, 
     LoginSession.objects.update(proved_at=now() - timedelta(hours=2))
     stale = Api(owner.token, nobody.base).post("auth/sso/start/", body, X_AAP_Client="web")
     assert stale.status_code == (403 if purpose == "link" else 404)
+
+
+def test_g27_what_others_have_uses_up_nobodys_share(
+    owner: Api, workspace: Any, make_workspace: Callable[..., Any]
+) -> None:
+    """The most of everything in another workspace, and a hundred tokens of one's own that were revoked."""
+    there, me = make_workspace("South"), owner.person
+    CustomRole.objects.bulk_create(CustomRole(workspace=there, name=f"{n}") for n in range(custom_roles.MAX_ROLES))
+    names = [new_id("grp") for _ in range(groups.MAX_GROUPS)]
+    of_django = Group.objects.bulk_create(Group(name=name) for name in names)
+    WorkspaceGroup.objects.bulk_create(
+        WorkspaceGroup(id=name, workspace=there, name=name, group=one)
+        for name, one in zip(names, of_django, strict=True)
+    )
+    accounts = User.objects.bulk_create(
+        User(email=f"{n}@service.invalid", kind=User.Kind.SERVICE, service_of=there)
+        for n in range(service_accounts.MAX_ACCOUNTS)
+    )
+    Membership.objects.bulk_create(Membership(workspace=there, user=one, role="viewer") for one in accounts)
+    for n in range(api_tokens.MAX_LIVE_TOKENS):
+        for space, revoked, holder in ((there, None, me), (workspace, now(), me), (workspace, None, accounts[0])):
+            ApiToken.objects.create(
+                workspace=space, user=holder, revoked_at=revoked, name="t", prefix=f"p{n}{holder.pk[-4:]}{space.pk[-2:]}",
+                digest=new_id("x"), scopes=[],
+            )  # fmt: skip
+    SsoConnection.objects.bulk_create(
+        SsoConnection(workspace=there, kind="saml", name=f"{n}", default_role="viewer", configured_at=now())
+        for n in range(connections.MAX_CONNECTIONS)
+    )
+    for path, body in (
+        ("roles/", {"name": "New", "permissions": ["agent.view"]}),
+        ("groups/", {"name": "New"}),
+        ("service-accounts/", {"name": "New", "role": "viewer"}),
+        ("api-tokens/", {"name": "New", "scopes": ["agent.view"]}),
+        ("sso/", {"kind": "saml", "name": "New", "metadata": SAML_METADATA, "default_role": "viewer"}),
+    ):
+        answer = owner.post(path, body)
+        assert answer.status_code == 201, (path, answer.content)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
     .venv/bin/python -m tests.mutations                  # all of them: permission checks, tenant filters, origin and epoch
                                                          # checks, audit calls
-    .venv/bin/python -m tests.mutations --sample 12      # so many, drawn by SEED
     .venv/bin/python -m tests.mutations --only accounts/members.py
+    .venv/bin/python -m tests.mutations --new --write    # those whose test is not known yet; notes what is found
+    .venv/bin/python -m tests.mutations --sample 12      # so many of those whose test is known, drawn by SEED
 
-Nothing on disk is changed: the module is altered as it is imported. First the tests run once with a mark at each guard,
-which tells which tests reach it; then each guard is taken out and those tests run until one fails.
+Nothing on disk is changed: modules are altered as they are imported, so that each guard asks whether it is out. The test
+that noticed last time is tried first. For what is left, all tests run once with a mark at each guard, which tells which
+tests reach it. Then a process that has everything loaded forks for each guard, takes it out and runs those tests until one
+fails.
 """
