@@ -80,9 +80,9 @@ def verify(*, workspace: str | None = None, seconds: float | None = None, most: 
         if not report.complete:
             return report
     report.findings += _unsealed_findings(workspace)
-    if workspace is None:
-        report.findings += _source_findings()
-        report.findings += [Finding("", 0, "", text) for text in missing_triggers()]
+    report.findings += [Finding("", 0, "", text) for text in missing_triggers()]
+    for finding in _source_findings(workspace, report, until):
+        report.findings.append(finding)
     return report
 
 
@@ -213,14 +213,22 @@ def _unsealed_findings(workspace: str | None) -> Iterator[Finding]:
             yield Finding(chain, 0, row.id, "the entry has no seal: its seal was removed, or nobody seals")
 
 
-def _source_findings() -> Iterator[Finding]:
+def _source_findings(workspace: str | None, report: Report, until: float | None) -> Iterator[Finding]:
     """Where entries came from: rows that were changed, and rows that are gone without an erasure."""
-    for row in AuditSource.objects.order_by("pk").iterator(chunk_size=PAGE):
+    entries = AuditEntry.objects.exclude(source="")
+    sources = AuditSource.objects.all()
+    if workspace is not None:
+        entries = entries.filter(workspace_id=workspace)
+        sources = sources.filter(pk__in=entries.values("source"))
+    for number, row in enumerate(sources.order_by("pk").iterator(chunk_size=PAGE)):
+        if number % PAGE == 0 and until is not None and time.monotonic() > until:
+            report.complete = False
+            return
         if row.pk != source_id(row.subject, str(row.ip), row.salt):
             yield Finding("", 0, row.pk, "the address that entries came from was changed")
     erased = set(AuditEntry.objects.filter(kind=ERASED).values_list("target_id", flat=True))
     there = AuditSource.objects.values("pk")
-    gone = AuditEntry.objects.exclude(source="").exclude(source__in=there).order_by("at", "id")
+    gone = entries.exclude(source__in=there).order_by("at", "id")
     for entry in _first_of_each_source(gone):
         if entry.subject not in erased:
             yield Finding(

@@ -85,6 +85,15 @@ class AuditList(AuditView):
         return self.page(entries_visible_to(self.actor, self.wanted()), present_entries, ordering=("-at", "-id"))
 
 
+class AuditKinds(WorkspaceView):
+    permissions = {"GET": Permission.AUDIT_VIEW}
+
+    @extend_schema(operation_id="audit_kinds", responses=s.AuditKindsOut)
+    def get(self, request: Request, workspace: str) -> Response:
+        """What can stand in the log: each kind, by name, with the sentence that explains it."""
+        return self.ok({"results": [{"kind": kind, "meaning": text} for kind, text in known_kinds().items()]})
+
+
 class AuditExport(AuditView):
     permissions = {"GET": Permission.AUDIT_EXPORT}
     filters: ClassVar[Sequence[str]] = (*FILTERS, "file_format")

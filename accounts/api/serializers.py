@@ -130,6 +130,15 @@ class AuditCheckOut(serializers.Serializer):
     first_bad = serializers.CharField(allow_null=True)
 
 
+class AuditKindOut(serializers.Serializer):
+    kind = serializers.CharField()
+    meaning = serializers.CharField()
+
+
+class AuditKindsOut(serializers.Serializer):
+    results = AuditKindOut(many=True)
+
+
 class AuditStandingOut(serializers.Serializer):
     state = serializers.CharField(help_text="good or bad.")
     problem = serializers.CharField(allow_blank=True)

@@ -75,6 +75,7 @@ workspace_urls = [
     path("sso/<str:connection_id>/test/", sso.ConnectionTest.as_view()),
     path("sso/<str:connection_id>/tests/<str:test_id>/", sso.ConnectionTestDetail.as_view()),
     path("audit/", audit.AuditList.as_view()),
+    path("audit/kinds/", audit.AuditKinds.as_view()),
     path("audit/export/", audit.AuditExport.as_view()),
     path("audit/verify/", audit.AuditVerify.as_view()),
 ]

@@ -305,6 +305,37 @@ def test_g24_an_erased_person_leaves_no_personal_strings_and_a_chain_that_verifi
         assert not verify().good
 
 
+def test_one_workspaces_verification_looks_at_its_addresses_and_the_triggers(
+    sealed: Api, make_person: Any, make_workspace: Any, undone: Any
+) -> None:
+    """What concerns another workspace is not told; what lets rows go concerns them all."""
+    far = make_person(make_workspace("Far"), "owner")
+    far.http.defaults["REMOTE_ADDR"] = "198.51.100.44"
+    assert far.patch("", {"name": "N"}).status_code == 200
+    seal_all()
+    mine, theirs = sealed.base.split("/")[-2], far.base.split("/")[-2]
+    assert told("--workspace", mine)[0] == told("--workspace", theirs)[0] == 0
+    with undone():
+        AuditSource.objects.filter(ip="198.51.100.44").update(ip="198.51.100.45")
+        assert told("--workspace", mine)[0] == 0
+        code, text = told("--workspace", theirs)
+        assert code == 1 and "the address that entries came from was changed" in text
+        assert far.get("audit/verify/?check=true").data["state"] == "bad"
+        assert sealed.get("audit/verify/?check=true").data["checked"]["good"] is True
+    with undone():
+        AuditSource.objects.filter(ip="198.51.100.44").delete()
+        assert told("--workspace", mine)[0] == 0
+        assert "its address was removed" in told("--workspace", theirs)[1]
+    with undone():
+        table = "audit_auditseal"
+        on = f" ON {table}" if connection.vendor == "postgresql" else ""
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP TRIGGER {table}_no_update{on}")
+        for space in (mine, theirs):
+            code, text = told("--workspace", space)
+            assert code == 1 and "the trigger audit_auditseal_no_update is missing" in text
+
+
 def everything() -> str:
     """All that the audit tables hold, as text."""
     texts = []

@@ -186,3 +186,19 @@ def test_operators_verify_export_and_take_the_head(owner: Api, agent: dict[str, 
     for path in ("verify", "export-jsonl", "export-csv", "head"):
         assert half.get(f"/admin/audit/auditentry/{path}/").status_code == 403
         assert Client().get(f"/admin/audit/auditentry/{path}/").status_code == 302
+
+
+def test_the_kinds_that_the_filter_offers_are_those_it_takes(
+    owner: Api, make_person: Any, workspace: Any, make_workspace: Any
+) -> None:
+    auditor, user = make_person(workspace, "auditor"), make_person(workspace, "user")
+    stranger = make_person(make_workspace("South"), "owner")
+    offered = auditor.get("audit/kinds/")
+    assert offered.status_code == 200
+    kinds = [one["kind"] for one in offered.data["results"]]
+    assert kinds == sorted(set(kinds)) and all(one["meaning"] for one in offered.data["results"])
+    assert {one["kind"] for one in owner.get("audit/?limit=200").data["results"]} <= set(kinds)
+    for kind in ("run.start", "api_token.run_out", "access.denied", kinds[-1]):
+        assert kind in kinds and owner.get(f"audit/?kind={kind}").status_code == 200
+    assert user.get("audit/kinds/").status_code == 403
+    assert stranger.call("GET", f"{owner.base}audit/kinds/").status_code == 404

@@ -8,7 +8,7 @@ import { Card, TableBox } from "@/components/ui/Page";
 import { Empty, ProblemNote, ProblemPanel, SkeletonRows } from "@/components/ui/Panels";
 import { StateMark, type StateName } from "@/components/ui/State";
 import { toProblem, type Problem } from "@/lib/api/problem";
-import { useAudit, useAuditExport } from "@/lib/api/resources/audit";
+import { useAudit, useAuditExport, useAuditKinds } from "@/lib/api/resources/audit";
 import { useMembers } from "@/lib/api/resources/people";
 import type { AuditEntry } from "@/lib/api/types";
 import { saveFile } from "@/lib/files/save-file";
@@ -67,13 +67,19 @@ function EntryRow({ entry, onOpen }: { entry: AuditEntry; onOpen: () => void }) 
 function FilterBar({ filters, onChange }: { filters: AuditFilters; onChange: (change: Partial<AuditFilters>) => void }) {
   const { can } = useSession();
   const members = useMembers(can("member.view"));
+  const kinds = useAuditKinds();
   return (
     <div role="search" aria-label="Audit log" className="flex flex-col gap-3">
       <div className="flex items-end gap-2">
         <div className="min-w-0 flex-1"><TextInput label="Search the audit log" hideLabel type="search" placeholder="Id or kind" value={filters.q} onChange={(event) => onChange({ q: event.target.value })} /></div>
         {can("audit.export") ? <Export filters={filters} /> : null}
       </div>
-      <div className="grid grid-cols-4 gap-3 max-lg:grid-cols-2">
+      <div className="grid grid-cols-5 gap-3 max-lg:grid-cols-2">
+        <Select label="What" value={filters.kind} onChange={(event) => onChange({ kind: event.target.value })}>
+          <option value="">Everything</option>
+          {filters.kind && !kinds.some((one) => one.kind === filters.kind) ? <option value={filters.kind}>{kindWords(filters.kind)}</option> : null}
+          {kinds.map((one) => <option key={one.kind} value={one.kind} title={one.meaning}>{kindWords(one.kind)}</option>)}
+        </Select>
         <Select label="Who" value={filters.actor} onChange={(event) => onChange({ actor: event.target.value })}>
           <option value="">Everybody</option>
           {members.items?.map((member) => <option key={member.user.id} value={member.user.id}>{member.user.email}</option>)}

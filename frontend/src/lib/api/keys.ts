@@ -28,6 +28,7 @@ export const keys = {
   sso: resource("sso"),
   retention: (workspace: string) => `${base(workspace)}retention/`,
   audit: (workspace: string, filters?: Filters) => `${base(workspace)}audit/${query(filters)}`,
+  auditKinds: (workspace: string) => `${base(workspace)}audit/kinds/`,
   auditExport: (workspace: string, filters?: Filters) => `${base(workspace)}audit/export/${query(filters)}`,
   auditStanding: (workspace: string, check = false) => `${base(workspace)}audit/verify/${check ? "?check=true" : ""}`,
   /** What is shared, as `agents/agt_…`: its grants, who has access, and whether it lies open. */

@@ -37,6 +37,7 @@ export type TokenSecret = Schemas["TokenSecretOut"];
 export type ServiceAccount = Schemas["ServiceAccountOut"];
 export type AuditEntry = Schemas["AuditEntryOut"];
 export type AuditStanding = Schemas["AuditStandingOut"];
+export type AuditKinds = Schemas["AuditKindsOut"];
 export type SsoWay = Schemas["SsoWayOut"];
 export type SsoConnection = Schemas["SsoConnectionOut"];
 export type SetUpState = Schemas["SetUpState"];

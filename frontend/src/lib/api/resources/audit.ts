@@ -3,7 +3,7 @@
 import { useWorkspaceId } from "@/lib/session/SessionProvider";
 import { api } from "../client";
 import { keys, type Filters } from "../keys";
-import type { AuditEntry, AuditStanding } from "../types";
+import type { AuditEntry, AuditKinds, AuditStanding } from "../types";
 import { useList, useOne } from "./collection";
 
 export function useAudit(filters: Filters) {
@@ -15,6 +15,12 @@ export function useAudit(filters: Filters) {
 export function useAuditStanding() {
   const workspace = useWorkspaceId();
   return useOne<AuditStanding>(workspace && keys.auditStanding(workspace, true), { revalidateOnFocus: false, refreshInterval: 60_000 });
+}
+
+/** What can stand in the log. It changes with the server's version only. */
+export function useAuditKinds() {
+  const workspace = useWorkspaceId();
+  return useOne<AuditKinds>(workspace && keys.auditKinds(workspace), { revalidateOnFocus: false }).value?.results ?? [];
 }
 
 export function useAuditExport() {
