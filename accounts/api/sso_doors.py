@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from accounts.api.cookies import set_refresh_cookie
 from accounts.models import LoginSession, SsoAttempt
@@ -31,6 +31,7 @@ from accounts.sso.ending import (
     sign_in_by,
 )
 from accounts.sso.errors import REASONS, SsoFailed
+from accounts.sso.logout import sign_out_by
 from accounts.tokens import mint_tokens
 from core.errors import DomainError, MethodRefused
 from core.ids import ID_PATTERN
@@ -82,6 +83,18 @@ def finish(request: HttpRequest, connection_id: str) -> HttpResponse:
     except SsoFailed as refusal:
         return _sent_on(None, {"sso_error": refusal.code})
     return _end(request, attempt, lambda: attempts.kept_answer(attempt))
+
+
+def logout(request: HttpRequest, connection_id: str) -> HttpResponse:
+    """An OIDC provider itself says that somebody signed out there (Back-Channel Logout 1.0)."""
+    if request.method != "POST":
+        return problem_response(MethodRefused(headers={"Allow": "POST"}))
+    try:
+        sign_out_by(connection_id, request.POST.get("logout_token", ""), ip=client_ip(request.META))
+    except DomainError as refusal:
+        said = {"error": "invalid_request", "error_description": refusal.detail}
+        return JsonResponse(said, status=400, headers={"Cache-Control": "no-store"})
+    return HttpResponse(status=200, headers={"Cache-Control": "no-store"})
 
 
 def metadata(request: HttpRequest, connection_id: str) -> HttpResponse:

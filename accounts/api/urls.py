@@ -34,6 +34,7 @@ root_urls = [
     path("auth/sso/<str:connection_id>/callback/", sso_doors.callback),
     path("auth/sso/<str:connection_id>/acs/", sso_doors.acs),
     path("auth/sso/<str:connection_id>/finish/", sso_doors.finish),
+    path("auth/sso/<str:connection_id>/backchannel-logout/", sso_doors.logout),
     path("auth/sso/<str:connection_id>/metadata/", sso_doors.metadata),
     path("me/identities/", sso.MyIdentities.as_view()),
     path("me/identities/<str:identity_id>/", sso.MyIdentity.as_view()),

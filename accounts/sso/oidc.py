@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -26,6 +26,9 @@ from core.egress.guard import judge_target
 #: public key for one, write tokens; "none" lets everybody.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 SKEW_SECONDS = 60
+#: A logout token is sent when it is made.
+FRESH_SECONDS = 300
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _KEYS_SECONDS, _REFETCH_SECONDS, _MOST_KEYS = 300.0, 10.0, 200
 
@@ -102,15 +105,50 @@ def read_callback(
 
 def read_id_token(connection: SsoConnection, token: Any, *, nonce: str) -> dict[str, Any]:
     """The claims of an ID token that this issuer signed for us, for this attempt, a moment ago."""
+    claims = _verified(connection, token, "ID token", ("exp", "iat", "iss", "sub", "aud"))
+    audience = claims["aud"]
+    if claims.get("azp", connection.client_id) != connection.client_id or (
+        isinstance(audience, list) and len(audience) > 1 and "azp" not in claims
+    ):
+        raise refused("The ID token was made for another client.")
+    if not hmac.compare_digest(str(claims.get("nonce", "")).encode("utf-8", "replace"), nonce.encode()):
+        raise refused("The ID token belongs to another attempt.")
+    return claims
+
+
+def read_logout_token(connection: SsoConnection, token: Any) -> dict[str, Any]:
+    """The claims of a logout token that this issuer signed for us a moment ago, about a subject.
+
+    An ID token is none, though the same key signs it: it says nothing of a logout, and holds a nonce.
+    """
     import jwt
 
-    if not isinstance(token, str) or len(token) > 100_000:
-        raise refused("There is no ID token in the answer.")
+    claims = _verified(connection, token, "logout token", ("exp", "iat", "iss", "aud", "jti", "events"))
+    kind = str(jwt.get_unverified_header(token).get("typ", "")).lower().removeprefix("application/")
+    events = claims["events"]
+    if kind not in ("", "jwt", "logout+jwt") or "nonce" in claims:
+        raise refused("This is no logout token.")
+    if not isinstance(events, dict) or not isinstance(events.get(LOGOUT_EVENT), dict):
+        raise refused("The logout token speaks of no logout.")
+    issued = claims["iat"]
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or abs(time.time() - issued) > FRESH_SECONDS:
+        raise refused("The logout token was not made a moment ago.")
+    if not isinstance(claims["jti"], str) or not claims["jti"]:
+        raise refused("The logout token has no name.")
+    return {**claims, "sub": read_subject(claims.get("sub"))}
+
+
+def _verified(connection: SsoConnection, token: Any, name: str, required: Sequence[str]) -> dict[str, Any]:
+    """The claims of a token that this issuer signed for us and that is good now; `name` is for the refusals."""
+    import jwt
+
+    if not isinstance(token, str) or not token or len(token) > 100_000:
+        raise refused(f"There is no {name}.")
     try:
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
-            raise refused(f"The ID token is signed with {str(algorithm)[:20]!r}, which is not accepted.")
+            raise refused(f"The {name} is signed with {str(algorithm)[:20]!r}, which is not accepted.")
         key = _key(str(connection.endpoints["jwks_uri"]), header.get("kid"), algorithm)
         claims: dict[str, Any] = jwt.decode(
             token,
@@ -119,17 +157,10 @@ def read_id_token(connection: SsoConnection, token: Any, *, nonce: str) -> dict[
             audience=connection.client_id,
             issuer=connection.issuer,
             leeway=SKEW_SECONDS,
-            options={"require": ["exp", "iat", "iss", "sub", "aud"]},
+            options={"require": list(required)},
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
-        raise refused(f"The ID token: {error}"[:300]) from None
-    audience = claims["aud"]
-    if claims.get("azp", connection.client_id) != connection.client_id or (
-        isinstance(audience, list) and len(audience) > 1 and "azp" not in claims
-    ):
-        raise refused("The ID token was made for another client.")
-    if not hmac.compare_digest(str(claims.get("nonce", "")).encode("utf-8", "replace"), nonce.encode()):
-        raise refused("The ID token belongs to another attempt.")
+        raise refused(f"The {name}: {error}"[:300]) from None
     return claims
 
 
@@ -213,7 +244,7 @@ def _key(address: str, kid: Any, algorithm: str) -> Any:
         fitting = [one for one in _published(address, refetch=refetch) if _fits(one, kid, algorithm)]
         if len(fitting) == 1 or (fitting and kid is not None):
             return jwt.PyJWK(fitting[0], algorithm=algorithm)
-    raise refused("The ID token is signed with a key that its issuer does not publish.")
+    raise refused("The token is signed with a key that its issuer does not publish.")
 
 
 def _published(address: str, *, refetch: bool) -> list[dict[str, Any]]:

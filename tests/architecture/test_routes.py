@@ -30,6 +30,7 @@ OPEN_ROUTES = {
     "admin/sso/arrive/": "from another site, without our cookies: only goes on",
     "admin/sso/finish/": "the browser of an attempt, with its cookie",
     "admin/sso/factor/": "who is signed in proves anew who they are",
+    "api/v1/auth/sso/<str:connection_id>/backchannel-logout/": "a provider's token: signed, for us, of a moment ago",
     "api/v1/auth/sso/<str:connection_id>/metadata/": "what every provider is told, the same for every id",
     "scim/v2/^(?P<rest>.*)$": "the 404 of SCIM",
     "^api(/.*)?$": "the 404 of the API",
