@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 
 from agents.ws import messages as m
 from agents.ws.origin import may_connect
+from agents.ws.routing import websocket_application
 
 GOOD: dict[str, tuple[dict[str, Any], Any]] = {
     "authenticate": ({"token": "abc"}, m.Authenticate("abc")),
@@ -90,6 +92,22 @@ def scope(**headers: str) -> dict[str, Any]:
 def test_incident_2_62_origin_is_our_own_or_absent(headers: dict[str, str], allowed: bool, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1"]
     assert may_connect(scope(**headers)) is allowed
+
+
+@pytest.mark.parametrize(("path", "origin"), [("/ws/v1/", "http://evil.example"), ("/ws/v2/", "http://localhost:8000")])
+async def test_g27_a_foreign_page_is_refused_in_the_handshake(path: str, origin: str, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["localhost"]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"} if not sent else {"type": "websocket.disconnect", "code": 1006}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    asked = {**scope(host="localhost:8000", origin=origin), "type": "websocket", "path": path}
+    await asyncio.wait_for(websocket_application(asked, receive, send), 10)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
 def test_listed_origins_and_trusted_proxies(settings: Any) -> None:

@@ -75,6 +75,7 @@ def test_the_admin_answers_only_to_the_networks_that_the_operator_named(db: None
     ):
         answer = browser.get("/admin/login/", REMOTE_ADDR=peer, headers={"X-Forwarded-For": forwarded})
         assert answer.status_code == status, (peer, forwarded)
+    assert browser.get("/admin/login/", REMOTE_ADDR="").status_code == 404, "from nobody knows where"
     settings.ADMIN_NETWORKS = []
     assert browser.get("/admin/login/", **outside).status_code == 200  # type: ignore[arg-type]
 

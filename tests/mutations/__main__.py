@@ -27,7 +27,7 @@ EXCUSED_FILE = FOLDER / "excused.json"
 #: {guard: the test that goes red without it}, as the last whole run found them: tried first.
 NOTICED_FILE = FOLDER / "noticed.json"
 #: A guard's tests are tried until one fails, in two rounds: (so many, for so many seconds by what they took before).
-ROUNDS = ((24, 6), (120, 120))
+ROUNDS = ((24, 10), (120, 120))
 FEWEST, QUICKEST = 3, 10
 #: Tests whose names speak of a refusal are tried first.
 REFUSING = re.compile(

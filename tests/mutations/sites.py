@@ -51,7 +51,7 @@ REFUSALS = {
 #: Functions that answer whether somebody may.
 ANSWERS = {
     "may_connect": "origin check",
-    "_from_trusted_proxy": "origin check",
+    "_is_trusted": "origin check",
     "_may_open_admin": "origin check",
     "_reaches": "permission check",
     "allows_runs": "permission check",
