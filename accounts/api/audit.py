@@ -77,6 +77,7 @@ class AuditView(WorkspaceView):
 
 
 class AuditList(AuditView):
+    personal = True
     permissions = {"GET": Permission.AUDIT_VIEW}
 
     @extend_schema(operation_id="audit", responses=page_of(s.AuditEntryOut), parameters=PARAMETERS)

@@ -35,6 +35,7 @@ class TokenView(WorkspaceView):
 
 
 class TokenList(TokenView):
+    personal = True
     permissions = {"GET": Permission.API_TOKEN_VIEW, "POST": Permission.API_TOKEN_EDIT}
     filters = ("all",)
     idempotent = True
@@ -56,6 +57,7 @@ class TokenList(TokenView):
 
 
 class TokenDetail(TokenView):
+    personal = True
     permissions = {
         "GET": Permission.API_TOKEN_VIEW,
         "PATCH": Permission.API_TOKEN_EDIT,
@@ -146,6 +148,7 @@ class ServiceAccountDetail(AccountView):
 
 
 class ServiceAccountTokenList(AccountView):
+    personal = True
     permissions = {"GET": Permission.SERVICE_ACCOUNT_VIEW, "POST": Permission.SERVICE_ACCOUNT_EDIT}
     idempotent = True
 

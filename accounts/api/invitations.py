@@ -27,6 +27,7 @@ from core.rest.pages import page_of
 
 
 class InvitationList(WorkspaceView):
+    personal = True
     permissions = {"GET": Permission.INVITATION_VIEW, "POST": Permission.INVITATION_CREATE}
     rates = {"POST": "mail"}
     idempotent = True

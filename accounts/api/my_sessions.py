@@ -19,6 +19,7 @@ from core.rest.pages import page_of
 
 
 class MySessions(ApiView):
+    personal = True
     permissions = {"GET": "signed_in", "DELETE": "signed_in"}
 
     @extend_schema(operation_id="me_sessions", responses=page_of(b.SessionOut))

@@ -21,6 +21,7 @@ from core.rest.serializers import PersonOut
 
 
 class MemberList(WorkspaceView):
+    personal = True
     permissions = {"GET": Permission.MEMBER_VIEW}
 
     @extend_schema(operation_id="members", responses=page_of(s.MemberOut))
@@ -165,6 +166,7 @@ class GroupDetail(GroupView):
 
 
 class GroupMemberList(GroupView):
+    personal = True
     permissions = {"GET": Permission.GROUP_VIEW, "POST": Permission.GROUP_EDIT}
     idempotent = True
 

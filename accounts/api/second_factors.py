@@ -85,6 +85,7 @@ class Reauthenticate(_Own):
 
 
 class MyFactors(_Own):
+    personal = True
     permissions = {"GET": "signed_in", "POST": "signed_in"}
 
     @extend_schema(operation_id="me_second_factors", responses=b.FactorsOut)

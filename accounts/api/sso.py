@@ -75,6 +75,7 @@ class SsoStart(ApiView):
 
 
 class MyIdentities(ApiView):
+    personal = True
     permissions = {"GET": "signed_in"}
 
     @extend_schema(operation_id="me_identities", responses=page_of(b.IdentityOut))

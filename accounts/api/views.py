@@ -153,6 +153,7 @@ class WebSessionRefresh(ApiView):
 
 
 class Me(ApiView):
+    personal = True
     permissions = {"GET": "any_credential", "PATCH": "signed_in"}
 
     @extend_schema(operation_id="me", responses=s.MeOut)

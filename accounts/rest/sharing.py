@@ -80,6 +80,7 @@ class SharedView(WorkspaceView):
 
 
 class GrantList(SharedView):
+    personal = True
     idempotent = True
 
     @extend_schema(responses=page_of(GrantOut))
@@ -127,6 +128,8 @@ class GrantDetail(SharedView):
 
 
 class AccessList(SharedView):
+    personal = True
+
     @extend_schema(responses=page_of(ObjectAccessOut))
     def get(self, request: Request, workspace: str, **place: str) -> Response:
         """Who can see it, and why: everybody in the workspace with each reason."""

@@ -55,6 +55,7 @@ class ApiView(APIView):
     permissions: ClassVar[Mapping[str, Permission | Open]] = {}
     filters: ClassVar[Sequence[str]] = ()  # query parameters besides limit and cursor
     idempotent: ClassVar[bool] = False  # POST creates, and takes an Idempotency-Key
+    personal: ClassVar[bool] = False  # GET tells of people: no cache keeps it, the browser's own neither
     shown_once: ClassVar[str] = ""  # the field of the answer with a secret: a repeated request does not get it again
     rates: ClassVar[Mapping[str, str]] = {}  # for each method that costs more than others, its class in limits.rules
 
@@ -198,6 +199,8 @@ class ApiView(APIView):
         )
         if request.method == "GET" and response.status_code == 200 and not response.streaming:
             response = self._conditional(request, response)
+        if self.personal and request.method == "GET":
+            response["Cache-Control"] = "no-store"
         if self.shown_once and request.method == "POST":
             response["Cache-Control"] = "no-store"
         if self._standing is not None:

@@ -111,7 +111,6 @@ def test_asvs_14_3_2_what_is_secret_stays_in_no_cache(owner: Api, nobody: Api, a
     signed_in = nobody.post("auth/token/", {"email": "nobody@example.com", "password": "wrong-password"})
     answers = [
         signed_in,
-        nobody.get("setup/"),
         owner.post("api-tokens/", {"name": "t", "scopes": ["agent.view"]}),
         owner.post("runs/", {"agent": agent["id"], "input": {"text": "Hi"}}),
         owner.get("agents/agt_nothing/"),
@@ -119,7 +118,17 @@ def test_asvs_14_3_2_what_is_secret_stays_in_no_cache(owner: Api, nobody: Api, a
         owner.get("members/"),
         owner.get("/api/v1/me/"),
     ]
-    for answer in answers:
+    personal = [
+        "members/", "invitations/", "audit/", "api-tokens/",
+        f"agents/{agent['id']}/grants/", f"agents/{agent['id']}/access/",
+        "/api/v1/me/", "/api/v1/me/sessions/", "/api/v1/me/second-factors/", "/api/v1/me/identities/",
+    ]  # fmt: skip
+    for path in personal:
+        answer = owner.get(path)
+        assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store"), path
+        again = owner.get(path, If_None_Match=answer["ETag"])
+        assert again["Cache-Control"] == "no-store", path
+    for answer in [*answers, nobody.get("setup/")]:
         kept = answer["Cache-Control"]
         assert kept == "no-store" or (kept == "private, no-cache" and answer["ETag"]), (
             answer.request["PATH_INFO"],
