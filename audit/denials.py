@@ -1,8 +1,8 @@
 """Repeats of a denial: within a minute they are one entry with a count.
 
-The first is an entry at once. Repeats raise a number in a small table, each in a transaction of its own, so that none is
-lost when the process dies. When the minute is over, the number is written down as a tally: an entry that names the first.
-Entries themselves are never changed.
+The first is an entry at once. Repeats are written as tallies: entries that name the first, with a number that is final when
+it is written. So the count lies under stamps and seals as everything else does, and no column that counts is ever changed.
+How often a tally is written, and by whom, is a matter of `audit.repeats`.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ import hmac
 import json
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from audit.models import AuditEntry, OpenDenial
-from audit.writing import store_row, write_row
+from audit.repeats import repeats
+from audit.writing import with_token, write_row, write_tally
 from core.authz import Actor
 from core.clock import now
 
 WINDOW = timedelta(minutes=1)
-_AT_ONCE = 200
 
 
 def count_denial(
@@ -34,25 +35,32 @@ def count_denial(
     facts = [workspace_id, kind, actor.kind, actor.user_id, *target, actor.ip, data]
     text = json.dumps(facts, sort_keys=True, default=str)
     digest = hmac.new(settings.SECRET_KEY.encode(), f"denial|{text}".encode(), sha256).hexdigest()
+    if repeats.take(digest):
+        return
     for attempt in (1, 2):
         try:
             with transaction.atomic():
-                _count(digest, actor, kind, target, data, workspace_id)
+                first = _write(digest, actor, kind, target, data, workspace_id)
+                transaction.on_commit(partial(repeats.remember, digest, first, until=first.at + WINDOW))
             return
         except IntegrityError:  # somebody wrote the first one at the same moment: then this is a repeat
             if attempt == 2:
                 raise
 
 
-def _count(
+def _write(
     digest: str, actor: Actor, kind: str, target: tuple[str, str], data: dict[str, Any], workspace_id: str | None
-) -> None:
-    known = OpenDenial.objects.select_for_update().filter(pk=digest).first()
-    if known is not None and known.started_at > now() - WINDOW:
-        OpenDenial.objects.filter(pk=digest).update(repeats=F("repeats") + 1)
-        return
+) -> AuditEntry:
+    """The entry of the minute's first denial; written now, or a tally for it."""
+    known = OpenDenial.objects.filter(pk=digest).first()
+    first = AuditEntry.objects.filter(pk=known.entry_id).first() if known is not None else None
+    wanted = (workspace_id, kind, actor.kind, actor.user_id or "", *target, _as_read(with_token(actor, data)))
+    # Nobody vouches for the note: it may name only an entry that tells of the very same.
+    if first is not None and _told(first) == wanted and first.at > now() - WINDOW:
+        write_tally(first, 1)
+        return first
     if known is not None:
-        _close(known)
+        OpenDenial.objects.filter(pk=digest, entry_id=known.entry_id).delete()
     entry = write_row(
         actor,
         kind=kind,
@@ -62,58 +70,39 @@ def _count(
         workspace_id=workspace_id,
     )
     OpenDenial.objects.create(digest=digest, entry_id=entry.pk, started_at=entry.at)
+    return entry
 
 
-def close_denials(*, before: Any = None) -> int:
-    """Write down the repeats of every denial whose minute is over; returns how many were closed."""
-    limit = before or now() - WINDOW
-    with transaction.atomic():
-        over = OpenDenial.objects.select_for_update(skip_locked=True) if _skips() else OpenDenial.objects.all()
-        rows = list(over.filter(started_at__lte=limit).order_by("started_at")[:_AT_ONCE])
-        for row in rows:
-            _close(row)
-    return len(rows)
+def _told(entry: AuditEntry) -> tuple[Any, ...] | None:
+    if entry.first or entry.outcome != AuditEntry.Outcome.DENIED:
+        return None
+    who = (entry.workspace_id, entry.kind, entry.actor_kind, entry.actor_id)
+    return (*who, entry.target_type, entry.target_id, entry.data)
 
 
-def _skips() -> bool:
-    return bool(transaction.get_connection().features.has_select_for_update_skip_locked)
+def _as_read(data: dict[str, Any]) -> Any:
+    """The data as an entry gives them back."""
+    return json.loads(json.dumps(data))
 
 
-def _close(row: OpenDenial) -> None:
-    if row.repeats:
-        first = AuditEntry.objects.get(pk=row.entry_id)
-        tally = AuditEntry(
-            workspace_id=first.workspace_id,
-            at=now(),
-            kind=first.kind,
-            outcome=first.outcome,
-            actor_kind=first.actor_kind,
-            actor_id=first.actor_id,
-            target_type=first.target_type,
-            target_id=first.target_id,
-            request_id=first.request_id,
-            source=first.source,
-            first=first.pk,
-            count=row.repeats,
-            data=first.data,
-        )
-        store_row(tally)
-    OpenDenial.objects.filter(pk=row.pk).delete()
+def forget_denials() -> int:
+    """Forget the notes on denials whose minute is over; returns how many. Nothing that was counted is in them."""
+    return OpenDenial.objects.filter(started_at__lte=now() - WINDOW).delete()[0]
+
+
+def denials_are_over() -> bool:
+    """Whether the minute of some denial is over, so that the note on it may go."""
+    return OpenDenial.objects.filter(started_at__lte=now() - WINDOW).exists()
 
 
 def counts_of(entries: Iterable[AuditEntry]) -> dict[str, int]:
-    """How often what each entry tells of happened: once, and its repeats, written down or still being counted."""
+    """How often what each entry tells of happened: once, and its repeats, with those that this process is to write yet."""
     rows = list(entries)
     counts = {row.pk: row.count for row in rows}
     denied = [row.pk for row in rows if row.outcome == AuditEntry.Outcome.DENIED]
     if denied:
+        unwritten = repeats.unwritten(denied)
         tallies = AuditEntry.objects.filter(first__in=denied).values_list("first").annotate(Sum("count"))
-        open_ones = OpenDenial.objects.filter(entry_id__in=denied).values_list("entry_id", "repeats")
-        for pk, more in [*tallies, *open_ones]:
+        for pk, more in [*tallies, *unwritten.items()]:
             counts[pk] += more
     return counts
-
-
-def denials_are_over() -> bool:
-    """Whether the minute of some denial is over and it is to be written down how often it came."""
-    return OpenDenial.objects.filter(started_at__lte=now() - WINDOW).exists()

@@ -1,10 +1,10 @@
-"""The background work of the audit log: sealing, writing down the repeats of denials, heads that leave the house."""
+"""The background work of the audit log: sealing, forgetting denials whose minute is over, heads that leave the house."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.denials import close_denials, denials_are_over
+from audit.denials import denials_are_over, forget_denials
 from audit.export import export_heads, heads_are_due
 from audit.metrics import SEALED, UNSEALED_SECONDS
 from audit.sealing import BATCH, seal_entries, waiting_seconds
@@ -22,7 +22,7 @@ def register_jobs() -> None:
 
 async def seal(job_id: str) -> None:
     """Seal all that waits, a batch a transaction."""
-    await in_db(close_denials)
+    await in_db(forget_denials)
     while (count := await in_db(seal_entries)) > 0:
         SEALED.inc(count)
         if count < BATCH:

@@ -12,7 +12,7 @@ from django.db.models import Model
 from audit.denials import count_denial
 from audit.kinds import ACCESS_DENIED
 from audit.models import AuditEntry
-from audit.writing import write_row
+from audit.writing import with_token, write_row
 from core.authz import Actor, Permission
 
 # While a request runs inside one transaction (idempotency keys), its refusals wait here, as that transaction is undone.
@@ -47,7 +47,7 @@ def write_entry(
         kind=kind,
         outcome=outcome,
         target=target,
-        data=_with_token(actor, data),
+        data=data or {},
         workspace_id=workspace_id or actor.workspace_id,
     )
 
@@ -67,10 +67,5 @@ def record_refusal(
     if held is not None:
         held.append(lambda: record_refusal(actor, kind=kind, target=target, data=data))
         return
-    told = _with_token(actor, data)
+    told = with_token(actor, data or {})
     count_denial(actor, kind=kind, target=target, data=told, workspace_id=actor.workspace_id)
-
-
-def _with_token(actor: Actor, data: dict[str, Any] | None) -> dict[str, Any]:
-    """The entry's data, with the API token that acted for somebody, if one did."""
-    return {**(data or {}), "token": actor.token_id} if actor.token_id else data or {}

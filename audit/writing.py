@@ -24,8 +24,7 @@ def write_row(
 ) -> AuditEntry:
     """Write one entry in the present transaction."""
     require_known(kind)
-    if actor.token_id is not None:
-        data = {**data, "token": actor.token_id}
+    data = with_token(actor, data)
     entry = AuditEntry(
         workspace_id=workspace_id,
         at=now(),
@@ -41,6 +40,31 @@ def write_row(
     entry.source = source_of(entry.subject, actor.ip)
     store_row(entry)
     return entry
+
+
+def with_token(actor: Actor, data: dict[str, Any]) -> dict[str, Any]:
+    """The entry's data, with the API token that acted for somebody, if one did."""
+    return data if actor.token_id is None else {**data, "token": actor.token_id}
+
+
+def write_tally(first: AuditEntry, count: int) -> None:
+    """Write that the denial `first` came so many times more."""
+    tally = AuditEntry(
+        workspace_id=first.workspace_id,
+        at=now(),
+        kind=first.kind,
+        outcome=first.outcome,
+        actor_kind=first.actor_kind,
+        actor_id=first.actor_id,
+        target_type=first.target_type,
+        target_id=first.target_id,
+        request_id=first.request_id,
+        source=first.source,
+        first=first.pk,
+        count=count,
+        data=first.data,
+    )
+    store_row(tally)
 
 
 def store_row(entry: AuditEntry) -> None:

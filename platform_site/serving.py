@@ -20,6 +20,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     from accounts.setup import is_set_up, issue_code
     from agents.runtime.embedded import start_embedded, stop_embedded
     from audit.jobs import register_jobs as register_audit_jobs
+    from audit.repeats import repeats
     from platform_site.asgi import application
     from platform_site.between import connect_processes, disconnect_processes, send_to_workers
     from platform_site.health import schema_is_behind
@@ -32,6 +33,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
 
     async def on_start() -> None:
         limit_transactions()
+        repeats.start()
         await connect_processes()
         if settings.SERVE_WORKER:
             register_audit_jobs()
@@ -54,6 +56,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         if settings.SERVE_WORKER:
             await stop_embedded()
         await disconnect_processes()
+        await asyncio.to_thread(repeats.close)
 
     server = Server(application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop)
     server.run()

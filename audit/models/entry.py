@@ -95,12 +95,13 @@ class AuditSource(models.Model):
 
 
 class OpenDenial(models.Model):
-    """A denial whose minute is not over: repeats are counted here and then written down as one entry (audit.denials)."""
+    """Which entry the repeats of a denial belong to while its minute lasts. Counts nothing, and is believed in nothing that
+    the entry does not say itself (audit.denials).
+    """
 
     digest = models.CharField(primary_key=True, max_length=64)
-    entry_id = models.CharField(max_length=ID_LENGTH, db_index=True)
+    entry_id = models.CharField(max_length=ID_LENGTH)
     started_at = models.DateTimeField(db_index=True)
-    repeats = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
-        return f"{self.entry_id} +{self.repeats}"
+        return self.entry_id

@@ -154,7 +154,7 @@ def test_g23_each_denial_leaves_one_entry(
         answer = person.call(
             method, owner.base + fill(route, world), fill(body, world), If_Match="*", X_Request_ID=request_id
         )
-        rows = list(AuditEntry.objects.exclude(pk__in=before).filter(outcome="denied"))
+        rows = list(AuditEntry.objects.exclude(pk__in=before).filter(outcome="denied", first=""))
         assert denials_told() - told == (1 if answer.status_code == 403 else 0), (route, method)
         for row in rows:
             assert (row.request_id, row.ip, row.actor_id) == (request_id, "127.0.0.1", person.person.id)
