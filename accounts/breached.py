@@ -13,6 +13,7 @@ import logging
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
+from prometheus_client import Counter
 
 from core.egress import EgressFailed, EgressRefused
 from core.egress.fetch import fetch
@@ -22,6 +23,11 @@ log = logging.getLogger(__name__)
 #: Somebody waits for their new password: rather unasked than late.
 SECONDS = 3.0
 _PREFIX = 5
+_ASKED = Counter(
+    "aap_breached_password_questions_total", "Passwords that the service for breaches was asked about.", ["outcome"]
+)
+for _outcome in ("known", "unknown", "unanswered"):
+    _ASKED.labels(_outcome)
 
 
 def is_breached(password: str) -> bool:
@@ -34,11 +40,16 @@ def is_breached(password: str) -> bool:
         status, body = async_to_sync(_ask)(f"{settings.BREACHED_PASSWORDS_URL}{digest[:_PREFIX]}")
     except (EgressFailed, EgressRefused, TimeoutError) as error:
         log.warning("the service for breached passwords did not answer: %s", type(error).__name__)
-        return False
+        return _told("unanswered")
     if status != 200:
         log.warning("the service for breached passwords answered %d", status)
-        return False
-    return _is_in(body.decode("ascii", "replace"), digest[_PREFIX:])
+        return _told("unanswered")
+    return _told("known" if _is_in(body.decode("ascii", "replace"), digest[_PREFIX:]) else "unknown")
+
+
+def _told(outcome: str) -> bool:
+    _ASKED.labels(outcome).inc()
+    return outcome == "known"
 
 
 async def _ask(url: str) -> tuple[int, bytes]:

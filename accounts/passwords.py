@@ -25,16 +25,31 @@ _SHORTEST_WORD = 3
 
 def check_password_rules(password: str, user: User, *, field: str = "password") -> None:
     """ValidationFailed on `field` if the password is too short, too common, too like the person or the product, or (where
-    the operator has such a service asked) one of a known breach. That is asked last, and of a server elsewhere.
+    the operator has such a service asked) one of a known breach. That is asked last, and of a server elsewhere: never call
+    this inside a transaction.
     """
+    check_own_rules(password, user, field=field)
+    if is_breached(password):
+        raise ValidationFailed.on(field, "breached_password", BREACHED)
+
+
+def check_own_rules(password: str, user: User, *, field: str = "password") -> None:
+    """The same without the question to a server elsewhere."""
     try:
         validate_password(password, user)
     except DjangoValidationError as error:
         raise ValidationFailed(
             " ".join(error.messages), errors=[FieldError(field, "weak_password", text) for text in error.messages]
         ) from None
-    if is_breached(password):
-        raise ValidationFailed.on(field, "breached_password", BREACHED)
+
+
+def is_refused_elsewhere(password: str, user: User) -> bool:
+    """Whether a password that is good by our own rules is one of a known breach; others are asked about nowhere."""
+    try:
+        check_own_rules(password, user)
+    except ValidationFailed:
+        return False
+    return is_breached(password)
 
 
 class GuessedFirstValidator(CommonPasswordValidator):

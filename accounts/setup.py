@@ -47,30 +47,34 @@ def set_up(*, code: str, email: str, password: str, workspace: str, ip: str | No
     """
     global _code
     actor = Actor("system", None, "set-up", None, request_id=current_request_id(), ip=ip)
+    _refuse_strangers(installation(), code)
+    user = User(email=clean_email(email), is_staff=True, is_superuser=True)
+    check_password_rules(password, user)  # may ask a server elsewhere: before the row is locked
+    user.set_password(password)
     with transaction.atomic():
-        installation()
         row = Installation.objects.select_for_update().get(pk=1)
-        if row.set_up_at is not None:
-            raise Conflict("This installation is set up already. Sign in instead.", code="already_set_up")
-        if _code is None or not hmac.compare_digest(_code.encode(), code.encode("utf-8", "replace")):
-            raise PermissionDenied(
-                "The code is not right. Open the link that the server printed last in its terminal.", code="wrong_code"
-            )
-        made = _make_first_workspace(actor, email=email, password=password, name=workspace)
+        _refuse_strangers(row, code)
+        made = _make_first_workspace(actor, user=user, name=workspace)
         row.set_up_at = now()
         row.save()
     _code = None
     return made
 
 
+def _refuse_strangers(row: Installation, code: str) -> None:
+    if row.set_up_at is not None:
+        raise Conflict("This installation is set up already. Sign in instead.", code="already_set_up")
+    if _code is None or not hmac.compare_digest(_code.encode(), code.encode("utf-8", "replace")):
+        raise PermissionDenied(
+            "The code is not right. Open the link that the server printed last in its terminal.", code="wrong_code"
+        )
+
+
 @action("workspace.set_up", requires=None)
-def _make_first_workspace(act: Action, *, email: str, password: str, name: str) -> tuple[User, Workspace]:
+def _make_first_workspace(act: Action, *, user: User, name: str) -> tuple[User, Workspace]:
     """The installation was set up: its first person and workspace were made."""
-    user = User(email=clean_email(email), is_staff=True, is_superuser=True)
     if User.objects.filter(email=user.email).exists():
         raise ValidationFailed.on("email", "taken", "There is a person with this e-mail address already.")
-    check_password_rules(password, user)
-    user.set_password(password)
     user.save()
     workspace = Workspace.objects.create(slug=free_slug(name), name=name)
     Membership.objects.create(workspace=workspace, user=user, role=Role.OWNER)

@@ -11,8 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from prometheus_client import REGISTRY
 
 from accounts.models import User
+from accounts.setup import issue_code
 from tests.fixtures.people import PASSWORD, Api
 
 pytestmark = pytest.mark.django_db
@@ -132,3 +136,86 @@ def test_nobody_waits_long_for_it(ann: Api, service: RangeService, monkeypatch: 
 def test_nobody_is_asked_unless_the_operator_says_so(ann: Api, service: RangeService, settings: Any) -> None:
     settings.BREACHED_PASSWORDS_URL = ""
     assert change(ann, KNOWN).status_code == 204 and not service.asked
+
+
+def questions(outcome: str) -> float:
+    return REGISTRY.get_sample_value("aap_breached_password_questions_total", {"outcome": outcome}) or 0.0
+
+
+def test_what_came_of_the_questions_is_counted(ann: Api, service: RangeService) -> None:
+    for outcome, password, answer in (
+        ("known", KNOWN, None),
+        ("unanswered", KNOWN, BROKEN["an error"]),
+        ("unknown", NEW, None),
+    ):
+        service.answer = answer
+        before = {name: questions(name) for name in ("known", "unknown", "unanswered")}
+        ann.post("/api/v1/me/password/", {"current_password": PASSWORD, "new_password": password})
+        assert {name: questions(name) - before[name] for name in before} == {**dict.fromkeys(before, 0.0), outcome: 1.0}
+        ann.person.set_password(PASSWORD)
+        ann.person.save()
+
+
+def nobody_waits_in_a_transaction() -> bool:
+    """Asked from another thread, while somebody waits for the service's answer."""
+    try:
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' "
+                    "AND datname = current_database() AND pid <> pg_backend_pid()"
+                )
+                return bool(cursor.fetchone()[0] == 0)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout = 500")
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("ROLLBACK")
+        return True
+    except OperationalError:
+        return False
+    finally:
+        connection.close()
+
+
+def looks_first(service: RangeService) -> list[bool]:
+    """The service notes whether a transaction is open, then answers as it would."""
+    seen: list[bool] = []
+
+    def answer() -> tuple[int, bytes]:
+        seen.append(nobody_waits_in_a_transaction())
+        return 200, service.lines(service.asked[-1][-5:]).encode()
+
+    service.answer = answer
+    return seen
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_the_first_set_up_asks(service: RangeService, nobody: Api) -> None:
+    seen = looks_first(service)
+    body = {"code": issue_code(), "email": "first@example.com", "password": KNOWN, "workspace": "W"}
+    assert nobody.post("/api/v1/setup/", {**body, "code": "wrong"}).status_code == 403 and not service.asked
+    refused = nobody.post("/api/v1/setup/", body)
+    assert refused.status_code == 400 and refused.data["errors"][0]["code"] == "breached_password"
+    assert not User.objects.exists()
+    assert nobody.post("/api/v1/setup/", {**body, "password": NEW}).status_code == 201
+    assert seen == [True, True]
+    assert nobody.post("/api/v1/setup/", body).status_code == 409 and len(seen) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_is_open_while_the_admins_form_asks(service: RangeService) -> None:
+    seen = looks_first(service)
+    operator = Client()
+    operator.force_login(User.objects.create_superuser("op@example.com", "a-long-password-1"))
+    form = {"email": "new@example.com", "name": "New", "is_active": "on"}
+    page = "/admin/accounts/user/add/"
+    answer = operator.post(page, {**form, "first_password": KNOWN})
+    assert answer.status_code == 200 and "known breach" in answer.content.decode()
+    assert operator.post(page, {**form, "first_password": "short"}).status_code == 200 and len(seen) == 1
+    assert operator.post(page, {**form, "first_password": NEW}).status_code == 302
+    assert User.objects.get(email="new@example.com").check_password(NEW)
+    # A later change without a password asks nothing; a stranger makes the house ask nothing.
+    changed = operator.post(f"/admin/accounts/user/{User.objects.get(email='new@example.com').pk}/change/", form)
+    assert changed.status_code == 302
+    Client().post(page, {**form, "first_password": KNOWN})
+    assert seen == [True, True]
