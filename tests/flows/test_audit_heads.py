@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,12 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
+from django.core.management import call_command
+from prometheus_client import REGISTRY
 
 from audit.export import append_to_file, export_heads, heads_are_due
 from audit.heads import verify_heads
@@ -22,6 +27,7 @@ from audit.models import AuditHead, SealerState
 from audit.s3 import Bucket, authorization, put_object
 from audit.sealing import seal_entries
 from audit.standing import standing
+from tests.fixtures.houses import running
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,6 +156,79 @@ def test_a_bucket_gets_one_object_a_head(owner: Api, settings: Any, place: Place
     )
     assert "not-to-be-seen" not in str(place.taken)
     assert verify_heads([body.decode()])[1] == []
+
+
+@dataclass
+class Storage:
+    """S3-compatible storage that somebody else built; it checks signatures."""
+
+    origin: str
+
+    def place(self, bucket: str = "kept") -> str:
+        return f"s3://{bucket}/audit/heads?endpoint={self.origin}&region=eu-central-1"
+
+    def get(self, path: str) -> httpx.Response:
+        headers = {
+            "Host": urlsplit(self.origin).netloc,
+            "X-Amz-Content-Sha256": sha256(b"").hexdigest(),
+            "X-Amz-Date": datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ"),
+        }
+        sent = {**headers, "Authorization": authorization("GET", path, headers, region="eu-central-1")}
+        return httpx.get(f"{self.origin}{path}", headers=sent, trust_env=False)
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
+    with running("s3.mjs", str(tmp_path_factory.mktemp("s3")), people={}) as origin:
+        yield Storage(origin)
+
+
+@pytest.mark.slow
+def test_heads_arrive_in_real_storage_and_a_wrong_secret_is_told_until_it_is_right(
+    owner: Api, settings: Any, storage: Storage
+) -> None:
+    settings.ALLOWED_PRIVATE_HOSTS = (storage.origin.removeprefix("http://"),)
+    settings.AUDIT_EXPORT, settings.AUDIT_EXPORT_SECONDS = (storage.place(),), 300
+    settings.AUDIT_S3_KEY_ID = settings.AUDIT_S3_SECRET = "S3RVER"
+    change(owner, "One")
+    assert asyncio.run(export_heads()) == 1
+    change(owner, "Two")
+    due_now()
+    settings.AUDIT_S3_SECRET = "not-the-secret"
+    before = figure("aap_audit_head_export_failures_total")
+    assert asyncio.run(export_heads()) == 0
+    assert SealerState.objects.get().export_error == "127.0.0.1 answered 403"
+    assert figure("aap_audit_head_export_failures_total") == before + 1
+    assert standing().good, "once is no trouble yet"
+    assert not heads_are_due(), "not at once again"
+    long_ago()
+    assert "cannot be handed over: 127.0.0.1 answered 403" in standing().problem
+    out = io.StringIO()
+    with pytest.raises(SystemExit):
+        call_command("doctor", stdout=out)
+    assert "cannot be handed over: 127.0.0.1 answered 403" in out.getvalue()
+    assert "not-the-secret" not in out.getvalue()
+    assert storage.get("/kept/audit/heads/000000000002.json").status_code == 403, "the storage does check"
+    settings.AUDIT_S3_SECRET = "S3RVER"
+    assert storage.get("/kept/audit/heads/000000000002.json").status_code == 404
+    settings.AUDIT_EXPORT = (storage.place("nowhere"),)
+    assert heads_are_due() and asyncio.run(export_heads()) == 0
+    assert SealerState.objects.get().export_error == "127.0.0.1 answered 404"
+    settings.AUDIT_EXPORT = (storage.place(),)
+    long_ago()
+    assert heads_are_due() and asyncio.run(export_heads()) == 1
+    assert standing().good and not heads_are_due()
+    lines = [storage.get(f"/kept/audit/heads/{number:012}.json").text.strip() for number in (1, 2)]
+    assert lines == list(AuditHead.objects.order_by("number").values_list("line", flat=True))
+    assert verify_heads(lines)[1] == []
+
+
+def figure(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0.0
+
+
+def long_ago() -> None:
+    SealerState.objects.update(exported_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_requests_are_signed_as_the_vendor_documents_it(settings: Any) -> None:
