@@ -34,6 +34,7 @@ CONVERSATION = Sharing(
     levels={
         P.CONVERSATION_VIEW: Level.VIEW,
         P.CONVERSATION_SPEAK: Level.RUN,
+        P.RUN_CREATE: Level.RUN,  # what is said to a run that goes on, or becomes the next one
         P.CONVERSATION_EDIT: Level.EDIT,
     },
 )
