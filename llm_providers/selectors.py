@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -42,15 +42,6 @@ def find_model(actor: Actor, model_id: str | None) -> LanguageModel | None:
         return None
     rows = LanguageModel.objects.select_related("provider")
     return visible_to(actor, Permission.MODEL_VIEW, rows).filter(pk=model_id).first()
-
-
-def model_names(workspace_id: str, model_ids: Iterable[str]) -> dict[str, str]:
-    """{model id: what people call it} for those ids that exist in the workspace; one query."""
-    wanted = {model_id for model_id in model_ids if model_id}
-    if not wanted:
-        return {}
-    rows = LanguageModel.objects.filter(workspace_id=workspace_id, pk__in=wanted).values_list("id", "label", "name")
-    return {pk: label or name for pk, label, name in rows}
 
 
 def failing_providers() -> list[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -20,7 +23,10 @@ from agents.ws.authority import (
     sign_in,
     sign_in_all,
 )
-from core.errors import DomainError, NotAuthenticated, NotFound
+from agents.ws.routing import websocket_application
+from core.db import in_db
+from core.errors import DomainError, NotAuthenticated, NotFound, PermissionDenied
+from tests.flows.test_api_tokens import make_token
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,3 +144,78 @@ def test_many_are_let_in_as_each_would_be_alone(
 def kind(found: Any) -> Any:
     """What the answer comes to, without the seconds that pass."""
     return type(found) if isinstance(found, Exception) else getattr(found, "principal", found)
+
+
+def test_g27_a_topic_is_for_those_who_may_watch_all_of_it(
+    owner: Any, agent: Any, run: Any, workspace: Any, make_person: Any
+) -> None:
+    scopes = ["agent.view", "run.view", "conversation.view"]
+    whole = principal_of(make_token(owner, scopes))
+    named = principal_of(make_token(owner, scopes, objects=[agent["id"]]))
+    without = principal_of(make_token(owner, ["agent.view"]))
+    topic = f"runs:{workspace.slug}"
+    assert look_at_topic(whole, topic).workspace == workspace.id
+    with pytest.raises(PermissionDenied, match="named agents only"):
+        look_at_topic(named, topic)
+    for principal, asked in ((without, topic), (whole, f"decisions:{workspace.slug}")):
+        with pytest.raises(PermissionDenied):
+            look_at_topic(principal, asked)
+    for unknown in ("", "runs", "runs:", "weather:today", "conversation:cnv_gone", f"tools:{workspace.slug}"):
+        with pytest.raises(NotFound):
+            look_at_topic(whole, unknown)
+    person = make_person(workspace, "user")
+    principal = principal_from_access_token(person.token)
+    assert look_at_topic(principal, topic).workspace == workspace.id
+    assert person.post("/api/v1/auth/logout/", {}).status_code == 204
+    with pytest.raises(NotAuthenticated):
+        look_at_topic(principal, topic)
+
+
+def principal_of(token: Any) -> Any:
+    return sign_in(Credential(token.token, "127.0.0.1", "")).principal
+
+
+class OwnLine:
+    """The server's side of a socket, with the client in the same process."""
+
+    paused = False
+
+    def __init__(self) -> None:
+        self.told: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.told.put_nowait(message.get("code", message["type"]))
+
+    def send_texts(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            self.told.put_nowait(json.loads(text)["type"])
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        callback()
+
+
+async def talk(*frames: dict[str, Any]) -> list[Any]:
+    """What a socket says to each frame: the type of what it sends, or the code with which it is closed."""
+    line, to_server = OwnLine(), asyncio.Queue[dict[str, Any]]()
+    scope = {
+        "type": "websocket", "path": "/ws/v1/", "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1),
+        "extensions": {"aap.line": line},
+    }  # fmt: skip
+    task = asyncio.create_task(websocket_application(scope, to_server.get, line.send))
+    to_server.put_nowait({"type": "websocket.connect"})
+    said = [await asyncio.wait_for(line.told.get(), 10)]
+    for frame in frames:
+        to_server.put_nowait({"type": "websocket.receive", "text": json.dumps(frame)})
+        said.append(await asyncio.wait_for(line.told.get(), 10))
+    to_server.put_nowait({"type": "websocket.disconnect", "code": 1000})
+    await asyncio.wait_for(asyncio.wait({task}), 10)
+    return said[1:]
+
+
+async def test_g27_a_socket_is_one_persons_and_nobodys_before_they_signed_in(owner: Any, make_person: Any) -> None:
+    other = await in_db(make_person, None)
+    mine, theirs = ({"type": "authenticate", "token": one.token} for one in (owner, other))
+    ping = {"type": "ping"}
+    assert await talk(ping) == [4401]
+    assert await talk(mine, mine, ping) == ["ready", "ready", "pong"]
+    assert await talk(mine, theirs) == ["ready", 4401]

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from core.egress import EgressRefused
+from core.egress import EgressFailed, EgressRefused
 from core.egress.tests.forbidden import urls
 from core.egress.tests.listeners import Listener, listening, read_request
 from core.egress.tests.test_forbidden import both
 from core.errors import ValidationFailed
-from llm_providers.errors import ProviderError, RequestRejected
+from llm_providers.adapters.faults import as_provider_error
+from llm_providers.errors import ProviderError, RequestRejected, Unreachable
 from llm_providers.protocol import Access, ModelRequest, UserMessage
 from llm_providers.registry import adapter_for, forget_connection, kind_info
 from llm_providers.services.validation import clean_base_url
@@ -92,3 +93,13 @@ async def test_incident_2_36_a_models_name_is_no_path(kind: str, settings: Any) 
     lines = {head.split(b"\r\n")[0] for head in vendor.heads}
     assert len(lines) == 1, lines
     assert len(vendor.heads) == (1 if kind == "azure_openai" else 1 + len(NAMES))
+
+
+def test_g27_an_address_that_is_refused_is_not_asked_for_again() -> None:
+    """An SDK wraps what happened in an error of its own; nothing that may pass is wrong with a refused address."""
+    for inner, again in ((EgressRefused("Not there."), False), (EgressFailed("Not now."), True)):
+        outer = RuntimeError("Connection error.")
+        outer.__cause__ = inner
+        found = as_provider_error(outer, name="P", started=False)
+        assert isinstance(found, Unreachable) and found.retryable is again
+        assert inner.detail in str(found.detail)

@@ -233,8 +233,10 @@ async def test_what_cannot_be_used_says_why(connect: Any, make_workspace: Any) -
     async with listening() as listener:
         model = await asyncio.to_thread(connect, listener)
         stranger = await asyncio.to_thread(make_workspace, "South")
-        with pytest.raises(ModelGone, match="removed"):
-            await resolve_model(stranger.id, model.id)
+        for known in (False, True):  # also once its own workspace has used it
+            with pytest.raises(ModelGone, match="removed"):
+                await resolve_model(stranger.id, model.id)
+            assert known or (await resolve_model(model.workspace_id, model.id))
         await LanguageModel.objects.filter(pk=model.pk).aupdate(enabled=False)
         with pytest.raises(ModelGone, match="model Em is disabled"):
             await resolve_model(model.workspace_id, model.id)

@@ -125,8 +125,10 @@ def test_the_last_owner_stays_in_the_admin_too(operator: Client, owner: Api, wor
 
 
 def test_effective_access_says_why(
-    operator: Client, person: Api, shared: dict[str, str], agent: dict[str, Any]
+    operator: Client, person: Api, shared: dict[str, str], agent: dict[str, Any], make_person: Any, make_workspace: Any
 ) -> None:
+    stranger = make_person(make_workspace("South"), "owner")
+    assert stranger.post("agents/", {"name": "Southern"}).status_code == 201
     member = Membership.objects.get(user=person.person)
     link = f"/admin/access/{member.pk}/"
     assert link in operator.get(f"/admin/accounts/user/{person.person.pk}/change/").content.decode()
@@ -136,6 +138,7 @@ def test_effective_access_says_why(
     for words in ("was given edit", "the group Team was given view", "open to everybody", "yes, by the role builder"):
         assert words in text, words
     assert "<b>Plans</b>" not in text and "&lt;b&gt;Plans" in text
+    assert "Southern" not in text, "another workspace's"
 
 
 def test_view_as_is_looking_only_and_on_record(

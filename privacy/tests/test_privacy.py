@@ -18,7 +18,7 @@ from core.ids import new_id
 from llm_providers.models import UsageRecord
 from privacy import erasure, retention
 from privacy.models import Erasure, Retention
-from tests.fixtures.people import Api
+from tests.fixtures.people import Api, new_model
 
 CANARY = "zq7-canary-person"
 
@@ -57,9 +57,20 @@ def person(make_person: Any, workspace: Any) -> Api:
 # --- A person's own copy ----------------------------------------------------------------------------------------------
 
 
-def test_the_copy_holds_what_is_theirs_and_nothing_of_others(owner: Api, person: Api, agent: dict[str, Any]) -> None:
+def test_the_copy_holds_what_is_theirs_and_nothing_of_others(
+    owner: Api, person: Api, agent: dict[str, Any], workspace: Any
+) -> None:
     talk(person, agent["id"], "mine: äöü 😀 </script> ../../etc")
-    talk(owner, agent["id"], "somebody else's secret")
+    theirs = talk(owner, agent["id"], "somebody else's secret")
+    thread = f"conversations/{theirs.conversation_id}/"
+    assert owner.post(f"{thread}grants/", {"grantee": person.person.pk, "level": "run"}).status_code == 201
+    elsewhere = person.post(f"{thread}messages/", {"text": "said in theirs"}).data["run"]
+    assert person.post("agents/", {"name": "Mine"}).status_code == 201
+    for api in (owner, person):
+        UsageRecord.objects.create(
+            workspace=workspace, user=api.person.pk, model_name=f"of {api.person.pk}", provider_kind="demo",
+            outcome="ok", at=now(),
+        )  # fmt: skip
     Conversation.objects.filter(owner=person.person).update(title="../../../etc/passwd: a title")
     answer = person.post("/api/v1/me/export/")
     assert answer.status_code == 200
@@ -73,6 +84,9 @@ def test_the_copy_holds_what_is_theirs_and_nothing_of_others(owner: Api, person:
         found = json.loads(archive.read(chat))
         assert [message["text"] for message in found["messages"]][-1] == "mine: äöü 😀 </script> ../../etc, said back"
         assert "mine: äöü" in archive.read(chat.replace(".json", ".md")).decode()
+        assert [run["id"] for run in json.loads(archive.read("runs-elsewhere.json"))] == [elsewhere], "no run twice"
+        assert [one["name"] for one in json.loads(archive.read("agents.json"))] == ["Mine"]
+        assert [one["model_name"] for one in json.loads(archive.read("usage.json"))] == [f"of {person.person.pk}"]
         profile = json.loads(archive.read("profile.json"))
         assert profile["email"] == f"{CANARY}@example.com"
         everything = b"".join(archive.read(name) for name in names)
@@ -116,9 +130,17 @@ def everything_stored() -> str:
     return "\n".join(found)
 
 
-def test_g24_an_erased_person_leaves_no_personal_string(owner: Api, person: Api, agent: dict[str, Any]) -> None:
+def test_g24_an_erased_person_leaves_no_personal_string(
+    owner: Api, person: Api, agent: dict[str, Any], make_person: Any, workspace: Any
+) -> None:
+    other = make_person(workspace, "builder")
     talk(person, agent["id"], f"I am {CANARY}")
     mine = person.post("agents/", {"name": "Mine"}).data["id"]
+    open_run = other.post("runs/", {"agent": agent["id"], "input": {"text": "still going"}}).data["id"]
+    ended = talk(other, agent["id"], "of somebody else")
+    theirs = other.post("agents/", {"name": "Theirs"}).data["id"]
+    shared = talk(other, agent["id"], "begun in a thread of the person's")
+    Conversation.objects.filter(pk=shared.conversation_id).update(owner=person.person)
     assert CANARY in everything_stored()
     answer = person.post("/api/v1/me/erase/", {"confirm": f"{CANARY.upper()}@Example.com"})
     assert answer.status_code == 202, answer.content
@@ -127,10 +149,13 @@ def test_g24_an_erased_person_leaves_no_personal_string(owner: Api, person: Api,
     left = [line[:300] for line in everything_stored().splitlines() if CANARY in line]
     assert not left, "\n".join(left)
     assert Agent.objects.get(pk=mine).owner_id == owner.person.pk, "the workspace keeps its agents"
+    assert Agent.objects.get(pk=theirs).owner_id == other.person.pk
+    assert set(Run.objects.values_list("pk", flat=True)) == {open_run, ended.pk}, "what others began goes on and stays"
+    assert Run.objects.get(pk=open_run).cancel_requested_at is None
     proof = Api(None, "/api/v1/").post("erasures/proof/", {"code": answer.data["code"]})
     assert proof.status_code == 200
     assert (proof.data["state"], proof.data["genuine"]) == ("done", True)
-    assert proof.data["deleted"]["runs"] == 1
+    assert proof.data["deleted"]["runs"] == 2
     assert proof.data["subject"] == person.person.pk
 
 
@@ -175,7 +200,10 @@ def test_whoever_others_depend_on_is_told_what_to_do_first(owner: Api, make_pers
     assert owner.post("/api/v1/me/erase/", {"confirm": owner.person.email}).status_code == 202
 
 
-def test_a_workspace_of_one_goes_with_its_person(owner: Api, agent: dict[str, Any], workspace: Any) -> None:
+def test_a_workspace_of_one_goes_with_its_person(
+    owner: Api, agent: dict[str, Any], workspace: Any, make_person: Any, make_workspace: Any
+) -> None:
+    kept = new_model(make_person(make_workspace("South"), "owner"))
     talk(owner, agent["id"], "alone")
     prove(owner)
     answer = owner.post("/api/v1/me/erase/", {"confirm": owner.person.email})
@@ -184,7 +212,8 @@ def test_a_workspace_of_one_goes_with_its_person(owner: Api, agent: dict[str, An
     workspace.refresh_from_db()
     assert workspace.name == "Erased"
     for model in ("agents.Agent", "agents.Conversation", "llm_providers.Provider", "llm_providers.LanguageModel"):
-        assert not apps.get_model(model).objects.exists(), model
+        assert not apps.get_model(model).objects.filter(workspace=workspace).exists(), model
+    assert apps.get_model("llm_providers.LanguageModel").objects.filter(pk=kept).exists(), "another workspace's"
 
 
 @pytest.mark.parametrize("confirm", ["", "someone@else.example", None, 7, ["a"]])

@@ -7,8 +7,10 @@ exist and bodies that hold nothing, and the verb's own check, with no door befor
 from __future__ import annotations
 
 import re
+import socket
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +26,8 @@ from core.authz import Actor, verbs_on, visible_to
 from core.authz import Permission as P
 from core.errors import PermissionDenied
 from core.ids import new_id
+from llm_providers.models import Provider
+from llm_providers.services import check_connection, create_provider, sync_models, test_provider
 from llm_providers.services.sharing import provider_grants
 from platform_site.permission_table import declared
 from tests.architecture.test_routes import ROUTES
@@ -127,6 +131,63 @@ def test_g27_a_verb_refuses_by_itself(workspace: Any, kind: str) -> None:
     with pytest.raises(PermissionDenied, match=re.escape(str(needed))):
         getattr(place, perform.__name__)(actor)  # as its callers find it
     assert _refused_at() == kind
+
+
+class Door:
+    """An address at which somebody counts who knocks, and shuts again."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self.knocks = 0
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def _wait(self) -> None:
+        try:
+            while True:
+                self._socket.accept()[0].close()
+                self.knocks += 1
+        except OSError:
+            return
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    one = Door()
+    yield one
+    one.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "verb", "needed"),
+    [
+        ("create", create_provider, P.PROVIDER_CREATE),
+        ("check", check_connection, P.PROVIDER_CREATE),
+        ("test", test_provider, P.PROVIDER_EDIT),
+        ("sync", sync_models, P.PROVIDER_EDIT),
+    ],
+)
+def test_g27_who_may_not_connect_providers_makes_the_server_connect_to_nothing(
+    owner: Api, workspace: Any, settings: Any, door: Door, name: str, verb: Callable[..., Any], needed: P
+) -> None:
+    """What these verbs write would refuse as well, but only after the address was asked."""
+    settings.ALLOWED_PRIVATE_HOSTS = (door.host,)
+    actor = actor_of_member(owner.person.pk, workspace.pk)
+    asked: dict[str, Any] = {"kind": "openai_compatible", "name": "Theirs", "base_url": f"http://{door.host}/v1"}
+    if needed == P.PROVIDER_EDIT:
+        asked = {"provider": create_provider(actor, **asked)}
+        door.knocks = 0
+    before = list(Provider.objects.values())
+    with pytest.raises(PermissionDenied, match=re.escape(needed)):
+        verb(replace(actor, permissions=actor.permissions - {needed}), **asked)
+    assert (door.knocks, list(Provider.objects.values())) == (0, before)
+    assert _refused_at() == f"provider.{name}"
+    verb(actor, **asked)
+    assert door.knocks
 
 
 def test_g27_what_is_listed_needs_the_permission_and_the_workspace(

@@ -255,6 +255,13 @@ def test_the_noted_end_and_heads_in_the_database_cannot_be_changed_unseen(sealed
         assert "is missing: the database would let rows go" in told()[1]
 
 
+def test_g27_a_workspace_is_told_of_its_own_addresses_only(sealed: Api, workspace: Any, make_workspace: Any) -> None:
+    south = make_workspace("South")
+    for sql in ("UPDATE audit_auditsource SET ip = '10.1.2.3'", "DELETE FROM audit_auditsource"):
+        assert run(sql) > 0
+        assert (verify(workspace=workspace.pk).good, verify(workspace=south.pk).good) == (False, True), sql
+
+
 def test_a_chain_whose_end_was_removed_shows_it_for_ever(sealed: Api) -> None:
     run("DELETE FROM audit_audittip")
     assert sealed.patch("", {"name": "After"}).status_code == 200
