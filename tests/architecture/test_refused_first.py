@@ -186,6 +186,9 @@ def test_g27_who_may_not_connect_providers_makes_the_server_connect_to_nothing(
         verb(replace(actor, permissions=actor.permissions - {needed}), **asked)
     assert (door.knocks, list(Provider.objects.values())) == (0, before)
     assert _refused_at() == f"provider.{name}"
+    if needed == P.PROVIDER_CREATE:  # nor are they told what is wrong with the address
+        with pytest.raises(PermissionDenied):
+            verb(replace(actor, permissions=actor.permissions - {needed}), **{**asked, "base_url": "nonsense"})
     verb(actor, **asked)
     assert door.knocks
 
