@@ -8,7 +8,7 @@ VENV := $(AAP_VENV)/bin
 SHELL := /bin/sh
 export NEXT_TELEMETRY_DISABLED = 1
 
-.PHONY: run setup client dev-setup check test test-fast test-all chaos bench format lock types clean-client
+.PHONY: run setup client dev-setup check test test-fast test-all prod-test soak chaos bench format lock types clean-client
 
 run: setup
 	@exec $(VENV)/python manage.py serve
@@ -41,6 +41,11 @@ test: dev-setup
 
 test-all: dev-setup
 	$(VENV)/python tests/run_all.py --full
+
+# The shape of production as processes behind nginx: what only the proxy can get wrong, then the flows and deaths of every shape.
+prod-test: dev-setup
+	$(VENV)/pytest -p no:cacheprovider tests/production
+	SHAPE=production $(VENV)/pytest -p no:cacheprovider tests/crash/test_any_shape.py
 
 # Breaks an installation of its own for five minutes; KILLS=n for so many deaths instead. The data in DATA_DIR or behind
 # DATABASE_URL is not even migrated.
