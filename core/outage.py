@@ -37,6 +37,10 @@ def ends() -> None:
     _away, _had_at = False, time.monotonic()
 
 
+def is_away() -> bool:
+    return _away
+
+
 def refuses() -> bool:
     """Whether to turn a request away. The one that is let through is the look."""
     global _next_look

@@ -21,6 +21,7 @@ from core.db import in_db
 from core.prepared import Prepared
 from core.rows import insert_rows
 from core.stop import StopSignal
+from llm_providers import metrics
 from llm_providers.credentials import access_to
 from llm_providers.errors import AuthFailed, ModelGone, ProtocolBroken, ProviderError
 from llm_providers.models import LanguageModel, UsageRecord
@@ -229,6 +230,7 @@ async def stream_model(
                 await call.settle(failure.code)
                 raise failure
             attempt += 1
+            metrics.RETRIES.labels(model.kind).inc()
             log.info("model call failed before its first event", extra={"code": failure.code, "attempt": attempt})
             await stop.interruptible(asyncio.sleep(wait), task)
     finally:
@@ -258,6 +260,7 @@ class _Call:
     ) -> None:
         self.workspace_id, self.model, self.request, self.attribution = workspace_id, model, request, attribution
         self.record = record
+        self.begun = time.monotonic()
         self.characters = 0  # of everything that the model wrote
         self.reported: UsageReported | None = None
         self.settled: UsageSettled | None = None
@@ -273,6 +276,7 @@ class _Call:
         """Write the usage down, once. A failure to write is logged: it must not cost the answer."""
         if self.settled is None:
             self.settled = self._usage(outcome)
+            self._count(self.settled, outcome)
             row = self._row(self.settled, outcome)
             try:
                 if self.record is not None:
@@ -298,6 +302,14 @@ class _Call:
             length = sum(_length(message) for message in self.request.messages) if begun else 0
             usage = UsageReported(-(-length // CHARACTERS_PER_TOKEN), -(-self.characters // CHARACTERS_PER_TOKEN))
         return UsageSettled(usage, cost_of(usage, self.model.rates), estimated)
+
+    def _count(self, settled: UsageSettled, outcome: str) -> None:
+        kind, usage = self.model.kind, settled.usage
+        metrics.CALL_SECONDS.labels(kind, outcome).observe(time.monotonic() - self.begun)
+        metrics.TOKENS.labels(kind, "input").inc(usage.input_tokens)
+        metrics.TOKENS.labels(kind, "output").inc(usage.output_tokens)
+        if settled.cost is not None:
+            metrics.COST.labels(kind, settled.cost.currency).inc(float(settled.cost.amount))
 
     def _row(self, settled: UsageSettled, outcome: str) -> UsageRecord:
         usage, cost = settled.usage, settled.cost

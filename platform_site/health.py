@@ -53,9 +53,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
     local = peer in ("127.0.0.1", "::1") and "HTTP_X_FORWARDED_FOR" not in request.META and _is_our_name(request)
     if not local and not (token and hmac.compare_digest(offered.encode(), token.encode())):
         return HttpResponse(status=404)
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+    from prometheus_client import CONTENT_TYPE_LATEST
 
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    from platform_site.metrics import exposition
+
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _is_our_name(request: HttpRequest) -> bool:

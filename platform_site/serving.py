@@ -25,6 +25,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     from platform_site.between import connect_processes, disconnect_processes, send_to_workers
     from platform_site.health import schema_is_behind
     from platform_site.management.commands.serve import note_holder
+    from platform_site.metrics import measure
     from platform_site.server.server import Server
 
     if schema_is_behind():
@@ -34,6 +35,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     async def on_start() -> None:
         limit_transactions()
         repeats.start()
+        measure(process="web")
         await connect_processes()
         if settings.SERVE_WORKER:
             register_audit_jobs()

@@ -42,6 +42,8 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     from jobs.queue import QueueWorker
     from llm_providers.warm import warm_configured
     from platform_site.between import connect_processes, disconnect_processes
+    from platform_site.metrics import measure
+    from platform_site.worker_door import WorkerDoor
 
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -51,6 +53,8 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     register_jobs()
     register_audit_jobs()
     host.start()
+    measure(process="worker")
+    door = WorkerDoor(settings.METRICS_BIND, settings.METRICS_PORT).open() if settings.METRICS_PORT else None
     worker = QueueWorker(name=lease.HOLDER, concurrency=concurrency)
     listen_with(worker)
     working = loop.create_task(worker.run(), name="queue")
@@ -60,11 +64,15 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     say(f"Working: process {os.getpid()}, up to {concurrency} runs at once.")
     await stopping.wait()
     warming.cancel()
+    if door is not None:
+        door.draining = True
     await worker.drain(patience=settings.WORKER_PATIENCE)
     await asyncio.wait({working}, timeout=10)
     listen_with(None)
     await host.stop()
     await disconnect_processes()
+    if door is not None:
+        await asyncio.to_thread(door.close)
     say("Stopped.")
 
 

@@ -174,7 +174,7 @@ async def _give_back(run: str, epoch: int) -> None:
 
 def _notice(claimed: ClaimedRun, events: Sequence[Event]) -> None:
     run = claimed.run
-    count_events(events)
+    count_events(events, run)
     for event in events:
         if event.type in _NOTICED:
             notices.announce(Notice(run.id, run.conversation_id, run.workspace_id, run.started_by_id, event.type))

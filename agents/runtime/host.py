@@ -14,6 +14,7 @@ from agents.runtime import lease
 from agents.runtime.group_commit import SavedText, writer
 from agents.runtime.hub import OpenMessage, hub
 from agents.runtime.journal import RunJournal
+from agents.runtime.metrics import RUNS_IN_FLIGHT
 from core.db import in_db
 from core.stop import StopSignal
 from jobs.bells import ring
@@ -77,6 +78,7 @@ class Host:
     def enter(self, run: str, live: LiveRun, *, epoch: int) -> None:
         loop = asyncio.get_running_loop()
         self.live[run] = live
+        RUNS_IN_FLIGHT.set(len(self.live))
         if run in self._cancelled_early:
             self._cancelled_early.discard(run)
             live.stop.request("cancelled")
@@ -102,6 +104,7 @@ class Host:
     def leave(self, run: str) -> None:
         self.keeper.drop(run)
         self.live.pop(run, None)
+        RUNS_IN_FLIGHT.set(len(self.live))
         self._cancelled_early.discard(run)
         self._spoken_to_early.discard(run)
         hub.release(run)

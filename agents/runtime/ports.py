@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agents.engine.limits import Limits
 from agents.engine.ports import Effect, Question, ToolAnswer
 from agents.models import Run
+from agents.runtime.metrics import TOOL_SECONDS
 from agents.tools.base import Tool, ToolContext
 from agents.tools.registry import find_tool
 from agents.tools.wrappers import call_tool, describe_problems
@@ -89,7 +90,8 @@ class AgentTools:
         self._check_lease()
         run = self._run
         context = ToolContext(call, run.id, run.workspace_id, run.agent_id, run.started_by_id, now())
-        result = await call_tool(self._tools[name], arguments, context)
+        with TOOL_SECONDS.time():
+            result = await call_tool(self._tools[name], arguments, context)
         return ToolAnswer(result.text, result.is_error)
 
 

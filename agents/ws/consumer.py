@@ -18,6 +18,7 @@ from django.conf import settings
 from accounts.tokens import Principal
 from agents.runtime.hub import Watch, hub
 from agents.runtime.lookout import learn
+from agents.runtime.metrics import SOCKETS_CLOSED
 from agents.runtime.notices import Notice, notices
 from agents.ws import authority
 from agents.ws import messages as m
@@ -279,6 +280,7 @@ class RunSocket(AsyncWebsocketConsumer):
         if self._shut:
             return
         self._leave()
+        SOCKETS_CLOSED.labels(code).inc()
         try:
             await self.close(code=code)
         except Exception:  # a server that refuses the code: any end is better than a socket that stays silent

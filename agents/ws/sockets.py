@@ -14,7 +14,7 @@ from typing import Protocol
 from django.conf import settings
 
 from accounts.tokens import Principal
-from agents.runtime.metrics import OPEN_SOCKETS
+from agents.runtime.metrics import OPEN_SOCKETS, SOCKETS_OPENED
 from agents.ws import authority
 from core.db import in_db
 
@@ -53,6 +53,7 @@ class Sockets:
     def enter(self, socket: OpenSocket) -> int:
         number = next(self._numbers)
         self._open[number] = socket
+        SOCKETS_OPENED.inc()
         OPEN_SOCKETS.set(len(self._open))
         if self._checker is None or self._checker.done() or self._checker.get_loop() is not asyncio.get_running_loop():
             self._checker = asyncio.create_task(self._check_forever(), name="revocations")

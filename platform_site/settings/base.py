@@ -36,6 +36,9 @@ _OLLAMA = VENDOR_ENVIRONMENT.get("OLLAMA_HOST", "127.0.0.1:11434")
 OLLAMA_BASE_URL = _OLLAMA if "://" in _OLLAMA else f"http://{_OLLAMA}"
 ALLOWED_PRIVATE_HOSTS = env.read_list("AAP_ALLOWED_PRIVATE_HOSTS", "127.0.0.1:11434,localhost:11434,[::1]:11434")
 METRICS_TOKEN = env.read_text("AAP_METRICS_TOKEN")
+#: A worker's own door for probes and Prometheus; 0: none.
+METRICS_PORT = env.read_int("AAP_METRICS_PORT", 0, low=0, high=65535)
+METRICS_BIND = env.read_text("AAP_METRICS_BIND", "127.0.0.1")
 RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
 #: Runs that go on or wait; times RATE_LIMITS.
 MAX_OPEN_RUNS = 50
@@ -249,7 +252,7 @@ USE_I18N = True
 
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.read_text("AAP_STATIC_ROOT", str(DATA_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
