@@ -22,9 +22,20 @@ RECORDED = {rule["record"] for group in RULES["groups"] for rule in group["rules
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 #: What Prometheus itself, and the client library on Linux, say of a process.
 GIVEN = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
-WORDS = set(
-    ("sum", "rate", "increase", "max", "min", "by", "histogram_quantile", "avg_over_time", "absent", "and", "or", "on")
-)
+WORDS = {
+    "sum",
+    "rate",
+    "increase",
+    "max",
+    "min",
+    "by",
+    "histogram_quantile",
+    "avg_over_time",
+    "absent",
+    "and",
+    "or",
+    "on",
+}
 
 
 def promtool(*arguments: str) -> str:
