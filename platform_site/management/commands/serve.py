@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 
@@ -21,6 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=None, help="Default: PORT, else 8000.")
         parser.add_argument("--bind", default=None, help="Default: AAP_BIND, else 127.0.0.1.")
+        parser.add_argument(
+            "--upgrade", action="store_true", help="First what `manage.py upgrade` does: for a single server."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         from platform_site.checks import refusals
@@ -28,6 +32,8 @@ class Command(BaseCommand):
         problems = refusals()
         if problems:
             raise CommandError("Refused to start:\n" + "\n".join(f"- {problem.msg}" for problem in problems))
+        if options["upgrade"]:
+            call_command("upgrade")
         lock = take_lock(settings.DATA_DIR)
         if lock is None:
             raise CommandError(

@@ -1,0 +1,199 @@
+"""Make a backup, look into one, restore one. What the commands and the upgrade call."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections, transaction
+
+from audit.action import Action, action
+from platform_site.backup import copying
+from platform_site.backup.archive import MANIFEST, BadBackup, Manifest, Reader, writing
+from platform_site.commander import commander, os_user
+
+DRAFT = ".restored.sqlite3"
+BEFORE = ".before-restore"
+
+
+def database_file() -> Path:
+    return Path(str(settings.DATABASES["default"]["NAME"]))
+
+
+def default_folder() -> Path:
+    return Path(settings.DATA_DIR) / "backups"
+
+
+def make_backup(target: Path | None = None) -> Path:
+    """A backup of everything but the keys, while the product goes on; returns its path. BadBackup in words."""
+    moment = datetime.now(UTC)
+    path = target or default_folder() / f"platform-{moment:%Y%m%d-%H%M%S}.tar"
+    if path.exists():
+        raise BadBackup(f"{path} is there already. Name another file.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _need_room(path.parent, _size_of_database())
+    applied = copying.applied_migrations()
+    if not applied:
+        raise BadBackup("There is nothing to keep: the database has no tables yet.")
+    with transaction.atomic():  # the entry is in the copy that it tells of
+        record_backup(commander("backup"), file=path.name)
+    with writing(path) as writer:
+        if settings.ON_POSTGRES:
+            with copying.one_moment() as cursor:
+                installation = _installation(cursor)
+                rows = copying.pack_postgres(writer, cursor, copying.kept_tables())
+        else:
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as scratch:
+                copy = Path(scratch) / "copy.sqlite3"
+                copying.copy_sqlite(database_file(), copy)
+                rows = copying.pack_sqlite(writer, copy)
+            installation = _installation(None)
+        manifest = Manifest(
+            version=settings.VERSION,
+            created_at=moment.isoformat(),
+            engine="postgresql" if settings.ON_POSTGRES else "sqlite",
+            installation=installation,
+            migrations=applied,
+            rows=rows,
+        )
+        writer.plain(MANIFEST, manifest.as_json())
+    return path
+
+
+@action("installation.backup", requires=None)
+def record_backup(act: Action, *, file: str) -> None:
+    """Somebody with the server's own hands copied everything that is kept."""
+    act.record(file=file, **os_user())
+
+
+@action("installation.restore", requires=None)
+def record_restore(act: Action, *, file: str, made_at: str) -> None:
+    """The database is as it was then; signed heads outside tell what came after."""
+    act.record(file=file, made_at=made_at, **os_user())
+
+
+@action("installation.copy_keys", requires=None)
+def record_keys(act: Action, *, file: str) -> None:
+    act.record(file=file, **os_user())
+
+
+def copy_keys(target: Path) -> Path:
+    """The three keys, to be kept where no backup is. Only for keys that this installation holds in files of its own."""
+    if target.exists():
+        raise BadBackup(f"{target} is there already. Name another file.")
+    lines = [f"AAP_SECRET_KEY={settings.SECRET_KEY}"]
+    for name, ring in (("AAP_ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AAP_AUDIT_KEYS", settings.AUDIT_KEYS)):
+        lines.append(f"{name}={_as_text(ring)}")
+    with transaction.atomic():
+        record_keys(commander("backup"), file=target.name)
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write("\n".join(lines) + "\n")
+    return target
+
+
+def _as_text(ring: object) -> str:
+    import base64
+
+    return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in ring.items())  # type: ignore[attr-defined]
+
+
+def _installation(cursor: object) -> str:
+    if cursor is None:
+        from accounts.setup import installation
+
+        return str(installation().name_id)
+    row = cursor.execute("SELECT name_id FROM accounts_installation").fetchone()  # type: ignore[attr-defined]
+    return str(row[0]) if row else ""
+
+
+def _size_of_database() -> int:
+    if not settings.ON_POSTGRES:
+        return sum(path.stat().st_size for path in database_file().parent.glob(f"{database_file().name}*"))
+    with copying.connection().cursor() as cursor:
+        cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
+
+
+def _need_room(folder: Path, size: int) -> None:
+    """A copy and its compressed form lie beside each other for a while."""
+    needed = size * (1 if settings.ON_POSTGRES else 2) + 50_000_000
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise BadBackup(
+            f"{folder} has {free // 1_000_000} MB free and a backup may need {needed // 1_000_000} MB. "
+            "Make room, or name a file on another disk."
+        )
+
+
+# --- The way back ------------------------------------------------------------------------------------------------------
+
+
+def open_backup(path: Path) -> Reader:
+    """A backup that fits here: undamaged, of this engine, of this version or an older one."""
+    reader = Reader(path)
+    engine = "postgresql" if settings.ON_POSTGRES else "sqlite"
+    if reader.manifest.engine != engine:
+        raise BadBackup(
+            f"{path} is of {reader.manifest.engine}, and this installation uses {engine}. Set DATABASE_URL accordingly."
+        )
+    unknown = copying.unknown_migrations(reader.manifest.migrations)
+    if unknown:
+        raise BadBackup(
+            f"{path} was made by a newer version ({reader.manifest.version}); this is {settings.VERSION}. "
+            f"Restore it with that version. Unknown here: {', '.join(unknown[:3])}."
+        )
+    return reader
+
+
+def restore(path: Path, *, replace: bool = False) -> Manifest:
+    """Put everything back as it was, then bring the tables up to this version. All or nothing.
+
+    `replace`: on SQLite, what is there is set aside under another name. On PostgreSQL the database must be empty: a new one
+    is made with `createdb`, and the old one stays as it is.
+    """
+    reader = open_backup(path)
+    try:
+        if settings.ON_POSTGRES:
+            if copying.kept_tables():
+                raise BadBackup(
+                    "This database has tables already. Make an empty one (createdb) and name it in DATABASE_URL: the old "
+                    "one then stays as it is until you are content."
+                )
+            copying.unpack_postgres(reader)
+        else:
+            _restore_sqlite(reader, replace)
+        call_command("migrate", verbosity=0, skip_checks=True)
+        _let_go_of_runs()
+        with transaction.atomic():
+            record_restore(commander("restore"), file=path.name, made_at=reader.manifest.created_at)
+        return reader.manifest
+    finally:
+        reader.close()
+
+
+def _restore_sqlite(reader: Reader, replace: bool) -> None:
+    target = database_file()
+    if target.exists() and not replace and copying.applied_migrations():
+        raise BadBackup(f"{target} is there already. With --replace it is set aside as {target.name}{BEFORE}.")
+    _need_room(target.parent, 2 * reader.path.stat().st_size)
+    draft = target.with_name(DRAFT)
+    copying.unpack_sqlite(reader, draft)
+    connections["default"].close()
+    for ending in ("-wal", "-shm", ""):  # the main file last: what it needs to be whole goes with it
+        there = target.with_name(target.name + ending)
+        if there.exists():
+            there.replace(target.with_name(f"{target.name}{BEFORE}{ending}"))
+    draft.replace(target)
+
+
+def _let_go_of_runs() -> None:
+    """Nobody holds a run now, whoever held it then: they go on as soon as something works here."""
+    from agents.runtime.lease import void_leases
+
+    void_leases()
