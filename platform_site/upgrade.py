@@ -49,7 +49,7 @@ def upgrade(say: Say, *, app_role: str = "", backup: bool = True) -> None:
         preflight(applied)
         if waiting:
             if applied and backup and _has_people():
-                say(f"Backup: {make_backup()}")
+                say(f"Backup: {make_backup(on_record=False)}")
             elif applied and not backup:
                 say("No backup was made, as asked.")
             say(f"{len(waiting)} migrations: {', '.join(waiting[:4])}{' …' if len(waiting) > 4 else ''}")

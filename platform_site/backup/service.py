@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connections, transaction
 
 from audit.action import Action, action
+from audit.sealing import seal_entries
 from platform_site.backup import copying
 from platform_site.backup.archive import MANIFEST, BadBackup, Manifest, Reader, writing
 from platform_site.commander import commander, os_user
@@ -29,8 +30,11 @@ def default_folder() -> Path:
     return Path(settings.DATA_DIR) / "backups"
 
 
-def make_backup(target: Path | None = None) -> Path:
-    """A backup of everything but the keys, while the product goes on; returns its path. BadBackup in words."""
+def make_backup(target: Path | None = None, *, on_record: bool = True) -> Path:
+    """A backup of everything but the keys, while the product goes on; returns its path. BadBackup in words.
+
+    `on_record=False` before an upgrade: the log's tables are not yet those that this code writes to.
+    """
     moment = datetime.now(UTC)
     path = target or default_folder() / f"platform-{moment:%Y%m%d-%H%M%S}.tar"
     if path.exists():
@@ -40,24 +44,23 @@ def make_backup(target: Path | None = None) -> Path:
     applied = copying.applied_migrations()
     if not applied:
         raise BadBackup("There is nothing to keep: the database has no tables yet.")
-    with transaction.atomic():  # the entry is in the copy that it tells of
-        record_backup(commander("backup"), file=path.name)
+    if on_record:
+        with transaction.atomic():  # the entry is in the copy that it tells of
+            record_backup(commander("backup"), file=path.name)
     with writing(path) as writer:
         if settings.ON_POSTGRES:
             with copying.one_moment() as cursor:
-                installation = _installation(cursor)
                 rows = copying.pack_postgres(writer, cursor, copying.kept_tables())
         else:
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as scratch:
                 copy = Path(scratch) / "copy.sqlite3"
                 copying.copy_sqlite(database_file(), copy)
                 rows = copying.pack_sqlite(writer, copy)
-            installation = _installation(None)
         manifest = Manifest(
             version=settings.VERSION,
             created_at=moment.isoformat(),
             engine="postgresql" if settings.ON_POSTGRES else "sqlite",
-            installation=installation,
+            installation=_installation(),
             migrations=applied,
             rows=rows,
         )
@@ -103,12 +106,10 @@ def _as_text(ring: object) -> str:
     return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in ring.items())  # type: ignore[attr-defined]
 
 
-def _installation(cursor: object) -> str:
-    if cursor is None:
-        from accounts.setup import installation
-
-        return str(installation().name_id)
-    row = cursor.execute("SELECT name_id FROM accounts_installation").fetchone()  # type: ignore[attr-defined]
+def _installation() -> str:
+    with copying.connection().cursor() as cursor:
+        cursor.execute("SELECT name_id FROM accounts_installation")
+        row = cursor.fetchone()
     return str(row[0]) if row else ""
 
 
@@ -172,6 +173,8 @@ def restore(path: Path, *, replace: bool = False) -> Manifest:
         _let_go_of_runs()
         with transaction.atomic():
             record_restore(commander("restore"), file=path.name, made_at=reader.manifest.created_at)
+        while seal_entries():  # what was waiting for its seal then, and this
+            pass
         return reader.manifest
     finally:
         reader.close()
