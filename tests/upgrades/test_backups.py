@@ -75,7 +75,16 @@ class House:
         return Product(self.folder / name, environment=environment, migrated=True)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.hookimpl
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """All on SQLite in `make test`; on PostgreSQL the first, and the others in full only."""
+    if "house" in metafunc.fixturenames:
+        first = metafunc.function is test_what_was_kept_under_load_goes_on_elsewhere
+        marks = [] if first else [pytest.mark.full]
+        metafunc.parametrize("house", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = Path(tmp_path_factory.mktemp("house"))
     postgres = Postgres() if request.param == "postgres" else None

@@ -39,6 +39,9 @@ def as_it_was(version: str, data: Path) -> Product:
     data.mkdir()
     with closing(sqlite3.connect(data / "platform.sqlite3")) as database:
         database.executescript(gzip.decompress((HERE / f"{version}.sql.gz").read_bytes()).decode())
+        # As if that had been a moment ago: a run's time does not stand still while nobody carries it on.
+        database.execute("UPDATE agents_run SET started_at = datetime('now') WHERE status = 'running'")
+        database.commit()
     return Product(data, environment={"AAP_RATE_LIMITS": "off", **KEYS}, migrated=True)
 
 
@@ -75,7 +78,7 @@ def check_data(product: Product) -> None:
     assert "Good" in done(manage(product, "audit_verify"))
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", VERSIONS if FULL else VERSIONS[-1:])
 def test_g10_from_an_earlier_version_with_its_data(version: str, tmp_path: Path) -> None:
     product = as_it_was(version, tmp_path / "data")
     refusal = refused(manage(product, "serve"))
@@ -117,6 +120,7 @@ def test_g10_killed_at_every_migration(version: str, tmp_path: Path) -> None:
     check_data(product)
 
 
+@pytest.mark.full
 def test_two_upgrades_at_once_are_one(tmp_path: Path) -> None:
     product = as_it_was(VERSIONS[0], tmp_path / "data")
     both = [
