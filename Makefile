@@ -54,6 +54,10 @@ chaos:
 	@$(PYTHON) deploy/quickstart/prepare.py --no-database
 	@$(VENV)/python manage.py chaos
 
+# Whether memory or descriptors creep up under steady work with faults: an hour, or SECONDS=n.
+soak: dev-setup
+	$(VENV)/python -m bench.soak --seconds $(or $(SECONDS),3600)
+
 bench: dev-setup
 	$(VENV)/python -m bench
 

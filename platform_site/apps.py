@@ -16,4 +16,4 @@ class PlatformConfig(AppConfig):
         configure_logging(settings.LOG_LEVEL)
         admin.site.index_title = "Overview"
         if settings.SENTRY_DSN:
-            start_sentry(settings.SENTRY_DSN, release=settings.VERSION)
+            start_sentry(settings.SENTRY_DSN, release=settings.RELEASE, environment=settings.ENVIRONMENT)

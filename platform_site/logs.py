@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core.request_context import current_request_id
+from core.request_context import current_facts, current_request_id
 from core.secret import MASK, Secret
 
 # Keys of the vendors, bearer tokens, our own sealed values: nothing of that shape has a place in a log line.
@@ -28,6 +28,8 @@ def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     request_id = current_request_id()
     if request_id:
         event.setdefault("request_id", request_id)
+    for name, value in current_facts().items():
+        event.setdefault(name, value)
     return event
 
 

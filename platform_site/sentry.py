@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from core.ids import ID_PATTERN
-from core.request_context import current_request_id
+from core.request_context import current_facts, current_request_id
 
 OUR_LOGGERS = {"platform", "platform_site", "agents", "llm_providers", "accounts", "audit", "jobs", "core"}
 _OF_A_REPORT = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "modules")
@@ -20,7 +20,7 @@ _OF_A_FRAME = (
 )
 
 
-def start_sentry(dsn: str, *, release: str) -> None:
+def start_sentry(dsn: str, *, release: str, environment: str) -> None:
     """Imported only when wanted: it costs start-up time and memory."""
     import sentry_sdk
     from sentry_sdk.integrations.django import DjangoIntegration
@@ -28,6 +28,7 @@ def start_sentry(dsn: str, *, release: str) -> None:
     sentry_sdk.init(
         dsn=dsn,
         release=release,
+        environment=environment,
         send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
@@ -47,7 +48,7 @@ def start_sentry(dsn: str, *, release: str) -> None:
 def _report(event: Any, hint: Any) -> Any:
     """What is sent of `event`. Called where the error was caught, so the request id is the right one."""
     report = _only(event, _OF_A_REPORT)
-    report["tags"] = {"request_id": current_request_id() or "none"}
+    report["tags"] = {"request_id": current_request_id() or "none", **_only(current_facts(), ("run", "step"))}
     runtime = event.get("contexts", {}).get("runtime")
     if runtime:
         report["contexts"] = {"runtime": runtime}

@@ -15,6 +15,7 @@ from audit import record
 from core.authz import Actor, Permission, authorize
 from core.db import in_db
 from core.errors import NotAuthenticated
+from core.request_context import belongs_to
 from limits.admission import admit
 from limits.rules import WORKSPACE
 
@@ -48,7 +49,9 @@ def principal_of(request: HttpRequest) -> Principal | None:
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated("Send the token as: Authorization: Bearer <token>.")
-    return principal_from(token.strip(), ip=client_ip(request.META))
+    principal = principal_from(token.strip(), ip=client_ip(request.META))
+    belongs_to(user=principal.user_id)
+    return principal
 
 
 async def async_actor(request: HttpRequest, workspace: str, permission: Permission) -> Actor:

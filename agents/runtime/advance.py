@@ -27,7 +27,7 @@ from agents.runtime.ports import AgentTools, GatewayModel, limits_of
 from core.clock import now
 from core.db import in_db, is_database_away, is_disk_full
 from core.ids import new_id
-from core.request_context import begin_request
+from core.request_context import begin_request, belongs_to
 from core.stop import StopSignal
 from jobs.bells import ring
 
@@ -45,6 +45,7 @@ async def carry_on(run_id: str) -> None:
         return
     run = claimed.run
     begin_request(run.request_id)
+    belongs_to(run=run.id, workspace=run.workspace_id, user=run.started_by_id)
     channel = hub.channel(run_id)
     channel.adopt(run.last_seq, held=True)
     journal = RunJournal(

@@ -234,7 +234,7 @@ def manage(*arguments: str, failed: str) -> None:
 
 
 def database() -> None:
-    manage("migrate", "--verbosity", "0", failed="The database could not be brought up to date.")
+    manage("upgrade", failed="The database could not be brought up to date. Nothing of it was lost.")
 
 
 def static_files() -> None:

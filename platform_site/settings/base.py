@@ -330,3 +330,6 @@ UNFOLD = {
 }
 
 SENTRY_DSN = env.read("SENTRY_DSN")
+#: Where reports say that they come from.
+RELEASE = env.read_text("AAP_RELEASE", VERSION)
+ENVIRONMENT = env.read_text("AAP_ENVIRONMENT", "local")
