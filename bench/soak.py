@@ -1,8 +1,8 @@
-"""`python -m bench.soak [--seconds 3600]`: does memory or a count of descriptors creep up under steady work with faults? (G11)
+"""`python -m bench.soak [--seconds 3600]`: do memory or descriptors creep up under steady work with faults? (G11)
 
-One process with SQLite works for as long as asked: runs with tools, people who watch and are cut off, answers that are stopped,
-sign-ins, requests that are refused. The first quarter warms up; of the rest the last third is compared with the first. The exit
-code is 1 when it grew by more than the limits, or when a run did not end right.
+One process with SQLite works for as long as asked: runs with tools, people who watch and leave, answers that are stopped,
+sign-ins, requests that are refused. The first quarter warms up; of the rest the last third is compared with the first.
+The exit code is 1 when it grew by more than the limits, or when a run did not end right.
 """
 
 from __future__ import annotations
@@ -124,9 +124,8 @@ def judge(samples: list[Sample]) -> list[str]:
     if middle(last, "threads") > middle(first, "threads") + MORE_THREADS:
         found.append("threads")
     for name in ("memory", "descriptors", "threads"):
-        print(
-            f"{name:12} {middle(first, name):8.1f} -> {middle(last, name):8.1f}  (largest {max(getattr(s, name) for s in warm):.1f})"
-        )
+        most = max(getattr(sample, name) for sample in warm)
+        print(f"{name:12} {middle(first, name):8.1f} -> {middle(last, name):8.1f}  (largest {most:.1f})")
     return found
 
 
@@ -145,6 +144,8 @@ def main() -> int:
             while time.monotonic() - begun < options.seconds:
                 time.sleep(min(10, options.seconds / 40))
                 samples.append(look(process, begun))
+                if len(samples) % 5 == 0:
+                    print(f"{samples[-1].at:6.0f} s {samples[-1].memory:8.1f} MB, {work.ended} runs", flush=True)
             work.over.set()
             time.sleep(3)
         finally:
