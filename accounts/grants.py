@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Model
 
+from accounts.groups import lock_group
 from accounts.models import Membership, User, WorkspaceGroup
 from accounts.rights import rights_shrank
 from accounts.sharing import LEVELS, OPEN, SHARED, Level, Sharing, codename, group_grants, level_in, person_grants
@@ -58,6 +59,8 @@ def grant_actions(sharing: Sharing) -> GrantActions:
         authorize(act.actor, sharing.stands_for[wanted], obj)  # nobody gives what they do not hold
         holder = find_grantee(act.workspace_id, grantee)
         _lock(obj)
+        if isinstance(holder, WorkspaceGroup):
+            holder = lock_group(holder)
         before = _erase(obj, holder)
         _refuse_if_changed(before, only_if)
         if before is None and len(grants_on(obj)) >= MAX_GRANTS:

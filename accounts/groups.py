@@ -32,10 +32,7 @@ def create_group(act: Action, *, name: str, description: str = "") -> WorkspaceG
 @action("group.update", requires=Permission.GROUP_EDIT, on="group")
 def update_group(act: Action, *, group: WorkspaceGroup, only_if: str | None = None, **changes: Any) -> WorkspaceGroup:
     """A group was renamed or described."""
-    found = WorkspaceGroup.objects.select_for_update().filter(pk=group.pk).first()
-    if found is None:
-        raise NotFound()
-    group = found
+    group = lock_group(group)
     if only_if is not None and only_if != version_of(group):
         raise PreconditionFailed("Somebody else changed this since you opened it. Compare both, then save again.")
     for name, value in changes.items():
@@ -48,13 +45,14 @@ def update_group(act: Action, *, group: WorkspaceGroup, only_if: str | None = No
 @action("group.delete", requires=Permission.GROUP_EDIT, on="group")
 def delete_group(act: Action, *, group: WorkspaceGroup) -> None:
     """A group was deleted, with everything that was granted to it."""
-    group.delete()
+    lock_group(group).delete()
     rights_shrank(act.workspace_id)
 
 
 @action("group.add_member", requires=Permission.GROUP_EDIT, on="group")
 def add_to_group(act: Action, *, group: WorkspaceGroup, user_id: str) -> User:
     """Somebody was put into a group."""
+    group = lock_group(group)
     found = Membership.objects.filter(workspace_id=act.workspace_id, user_id=user_id).select_related("user").first()
     if found is None:
         raise ValidationFailed.on("user", "unknown_member", "There is no such member in this workspace.")
@@ -77,6 +75,14 @@ def remove_from_group(act: Action, *, group: WorkspaceGroup, user_id: str) -> No
 def version_of(group: WorkspaceGroup) -> str:
     """Changes with its name and description; its ETag. Who is in it has no version: people come and go one by one."""
     return f'"{group.pk}.{group.updated_at.timestamp():.6f}"'
+
+
+def lock_group(group: WorkspaceGroup) -> WorkspaceGroup:
+    """The group as it is now; NotFound if somebody has just deleted it. Until the transaction ends nobody else does."""
+    found = WorkspaceGroup.objects.select_for_update().filter(pk=group.pk).first()
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def _save(row: WorkspaceGroup) -> None:

@@ -82,7 +82,8 @@ def _accept(act: Action, *, row: Invitation, token: str, user: User) -> Workspac
     if user._state.adding:
         _save_new(user)
     admit_member(act, workspace_id=space.pk, user=user, role=chosen)
-    for group in WorkspaceGroup.objects.filter(workspace=space, pk__in=row.groups):
+    there = WorkspaceGroup.objects.filter(workspace=space, pk__in=row.groups)
+    for group in there.select_for_update().order_by("pk"):  # nobody deletes one meanwhile
         user.groups.add(group.group_id)
     for used in filter(None, (row, row.by_link)):
         used.uses_left, used.used = used.uses_left - 1, used.used + 1

@@ -33,7 +33,7 @@ from accounts.sso.ending import (
 from accounts.sso.errors import REASONS, SsoFailed
 from accounts.sso.logout import sign_out_by
 from accounts.tokens import mint_tokens
-from core.errors import DomainError, MethodRefused
+from core.errors import DomainError, MethodRefused, TooManyRequests
 from core.ids import ID_PATTERN
 from core.rest.problem import problem_response
 
@@ -91,6 +91,8 @@ def logout(request: HttpRequest, connection_id: str) -> HttpResponse:
         return problem_response(MethodRefused(headers={"Allow": "POST"}))
     try:
         sign_out_by(connection_id, request.POST.get("logout_token", ""), ip=client_ip(request.META))
+    except TooManyRequests as refusal:
+        return problem_response(refusal)
     except DomainError as refusal:
         said = {"error": "invalid_request", "error_description": refusal.detail}
         return JsonResponse(said, status=400, headers={"Cache-Control": "no-store"})

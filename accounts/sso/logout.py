@@ -20,12 +20,15 @@ from core.authz import Actor
 from core.clock import now
 from core.errors import NotFound
 from core.request_context import current_request_id
+from limits.admission import admit, place
+from limits.rules import SIGN_ON
 
 REFUSED = register_kind("sso.logout_refused", "A provider's word that somebody signed out there could not be trusted.")
 
 
 def sign_out_by(connection_id: str, token: str, *, ip: str | None) -> int:
-    """How many sign-ins ended. NotFound; or SsoFailed, on record, for a token that proves nothing."""
+    """How many sign-ins ended. NotFound; or SsoFailed, on record, for a token that proves nothing; or
+    TooManyRequests, for too many of those."""
     connection = SsoConnection.objects.filter(pk=connection_id, kind=SsoConnection.Kind.OIDC, enabled=True).first()
     if connection is None:
         raise NotFound()
@@ -33,6 +36,8 @@ def sign_out_by(connection_id: str, token: str, *, ip: str | None) -> int:
     try:
         claims = read_logout_token(connection, token)
     except SsoFailed as refusal:
+        # Anybody may send rubbish here: it fills nobody's log. A provider's own tokens are not counted.
+        admit((SIGN_ON, place(ip)))
         data = {"connection": connection.pk, "why": refusal.code, "reason": refusal.why[:200]}
         record.record_refusal(actor, kind=REFUSED, data=data)
         raise

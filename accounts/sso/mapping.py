@@ -84,7 +84,11 @@ def apply_groups(act: Action, connection: SsoConnection, member: Membership, map
     managed = {group for entry in connection.mapping for group in entry.get("groups", [])}
     if not managed:
         return
-    rows = WorkspaceGroup.objects.filter(workspace_id=connection.workspace_id, pk__in=managed)
+    rows = list(  # locked: nobody deletes one meanwhile
+        WorkspaceGroup.objects.filter(workspace_id=connection.workspace_id, pk__in=managed)
+        .select_for_update()
+        .order_by("pk")
+    )
     present = set(member.user.groups.values_list("pk", flat=True))
     joined = [row for row in rows if row.pk in mapped.groups and row.group_id not in present]
     left = [row for row in rows if row.pk not in mapped.groups and row.group_id in present]

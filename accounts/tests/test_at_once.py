@@ -116,3 +116,54 @@ def test_incident_2_16_every_way_in_is_braked(ann: Api, nobody: Api, settings: A
     codes = [answer.data["code"] for answer in answers]
     assert answers[0].status_code in (400, 401) and "too_many_attempts" in codes, codes
     assert answers[-1].status_code == 429 and int(answers[-1]["Retry-After"]) > 0
+
+
+@pytest.mark.slow
+def test_a_group_that_is_deleted_while_others_use_it_breaks_nobodys_request(
+    owner: Api, workspace: Any, make_person: Any, agent: dict[str, Any]
+) -> None:
+    """Put into it, given something, renamed, taken away: each gets through or is told that it is gone."""
+    people = [make_person(workspace, "user") for _ in range(3)]
+    for number in range(5):
+        group = owner.post("groups/", {"name": f"G{number}"}).data["id"]
+        add = [("POST", f"groups/{group}/members/", {"user": one.person.id}) for one in people]
+        calls: list[tuple[str, str, Any]] = [
+            *add,
+            ("DELETE", f"groups/{group}/", None),
+            ("PATCH", f"groups/{group}/", {"name": f"New{number}"}),
+            ("PUT", f"agents/{agent['id']}/grants/{group}/", {"level": "view"}),
+        ]
+
+        def call(at: int, calls: list[tuple[str, str, Any]] = calls) -> int:
+            method, path, body = calls[at]
+            return int(Api(owner.token, owner.base).call(method, path, body, If_Match="*").status_code)
+
+        statuses = at_once(len(calls), call)
+        assert set(statuses) <= {200, 201, 204, 400, 404} and statuses[204] == 1, statuses
+        assert owner.get(f"groups/{group}/").status_code == 404
+
+
+@pytest.mark.slow
+def test_of_several_who_change_one_group_by_one_version_one_does(owner: Api) -> None:
+    made = owner.post("groups/", {"name": "G"})
+    path, tag = f"groups/{made.data['id']}/", made["ETag"]
+
+    def call(number: int) -> int:
+        return int(Api(owner.token, owner.base).patch(path, {"name": f"N{number}"}, If_Match=tag).status_code)
+
+    assert at_once(6, call) == {200: 1, 412: 5}
+
+
+@pytest.mark.slow
+def test_a_token_that_is_narrowed_by_several_keeps_what_all_left_it(owner: Api, agent: dict[str, Any]) -> None:
+    token = owner.post("api-tokens/", {"name": "T", "scopes": ["agent.run", "agent.view", "run.view"]}).data["id"]
+    bodies: list[dict[str, Any]] = [{"scopes": ["agent.view"]}, {"scopes": ["run.view"]}, {"objects": [agent["id"]]}]
+
+    def call(number: int) -> int:
+        api = Api(owner.token, owner.base)
+        return int(api.patch(f"api-tokens/{token}/", bodies[number % 3]).status_code)
+
+    statuses = at_once(6, call)
+    row = owner.get(f"api-tokens/{token}/").data
+    assert statuses == {200: 4, 400: 2}, "who asked for more than was left is refused"
+    assert row["objects"] == [agent["id"]] and row["scopes"] in (["agent.view"], ["run.view"])

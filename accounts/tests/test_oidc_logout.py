@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from accounts.models import LoginSession
 from accounts.tests.test_oidc import through
@@ -123,3 +127,82 @@ def test_another_workspaces_provider_ends_nobody_here(
     assert send("sso_00000000000000000000000000", signed(issuer)).status_code == 400
     assert fresh_browser().http.get(f"/api/v1/auth/sso/{house}/backchannel-logout/").status_code == 405
     assert LoginSession.objects.filter(how=f"sso:{house}", ended_at=None).count() == 1
+
+
+def part(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+HEADERS = {
+    "deep": b"[" * 40_000,
+    "deep in an object": b'{"alg":"RS256","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+    "no object": b"[]",
+    "nothing": b"null",
+    "a list for alg": b'{"alg":["RS256"]}',
+    "an object for alg": b'{"alg":{}}',
+    "an object for kid": b'{"alg":"RS256","kid":{}}',
+    "a list for kid": b'{"alg":"RS256","kid":["k1"]}',
+    "a huge number": b'{"alg":"RS256","kid":' + b"9" * 5_000 + b"}",
+    "a huge kid": b'{"alg":"RS256","kid":"' + b"k" * 50_000 + b'"}',
+    "no text": b'{"alg":"\xff"}',
+    "an unknown crit": b'{"alg":"RS256","kid":"k1","crit":["b64"],"b64":false}',
+    "an object for typ": b'{"alg":"RS256","kid":"k1","typ":{}}',
+    "a shared secret": b'{"alg":"HS256","kid":"k1"}',
+}
+
+
+def test_whatever_stands_in_the_header_is_refused(house: str, issuer: Issuer, somebody: Api) -> None:
+    claims = part(json.dumps(claims_of(issuer)).encode())
+    for name, header in HEADERS.items():
+        token = f"{part(header)}.{claims}.{part(b'x' * 256)}"
+        assert send(house, token).status_code == 400, name
+        assert Api(token, "/api/v1/").get("me/").status_code == 401, "nor is it anybody's access token"
+    assert is_signed_in(somebody) == "new@corp.example"
+
+
+CLAIMS = {
+    "exp": ("1e999", "NaN", "[]", "null"),
+    "iat": ("1e999", "NaN", "9" * 400, '"x"', "true", "null"),
+    "nbf": ("1e999",),
+    "jti": ("5", "{}", "null"),
+    "sub": ("5", '"a\\u0000b"', '"\\ud800"', '"' + "s" * 20_000 + '"', '""', "[]"),
+    "aud": ("{}", '["client", 5]', "null"),
+    "iss": ("{}", '["x"]', "null"),
+    "events": ("[" * 20_000 + "]" * 20_000, "null", "5"),
+}
+
+
+def test_whatever_a_provider_signs_is_refused_if_it_makes_no_sense(house: str, issuer: Issuer, somebody: Api) -> None:
+    header = part(json.dumps({"alg": "RS256", "kid": issuer.kid, "typ": "logout+jwt"}).encode())
+    for name, value in ((name, value) for name, values in CLAIMS.items() for value in values):
+        texts = {key: json.dumps(one) for key, one in claims_of(issuer).items()} | {name: value}
+        body = "{" + ",".join(f'"{key}":{text}' for key, text in texts.items()) + "}"
+        signed_part = f"{header}.{part(body.encode())}"
+        token = f"{signed_part}.{part(issuer.key.sign(signed_part.encode(), PKCS1v15(), SHA256()))}"
+        assert send(house, token).status_code == 400, (name, value[:40])
+    assert is_signed_in(somebody) == "new@corp.example"
+
+
+def test_rubbish_does_not_fill_the_log(house: str, issuer: Issuer, somebody: Api, settings: Any) -> None:
+    """Each of these gives another reason, and anybody may send them; a real one is not kept out by them."""
+    settings.RATE_LIMITS = "0.05"
+    statuses = [send(house, f"{part(json.dumps({'alg': f'X{n}'}).encode())}.e30.e30").status_code for n in range(30)]
+    assert set(statuses) == {400, 429} and statuses[-1] == 429
+    assert AuditEntry.objects.filter(kind="sso.logout_refused", first="").count() == statuses.count(400) <= 15
+    settings.RATE_LIMITS = "off"
+    assert is_signed_in(somebody) == "new@corp.example"
+    settings.RATE_LIMITS = "0.05"
+    assert send(house, signed(issuer)).status_code == 200
+    settings.RATE_LIMITS = "off"
+    assert is_signed_in(somebody) is None
+
+
+def test_no_address_of_a_connection_breaks_a_door() -> None:
+    http = fresh_browser().http
+    body = b"logout_token=a&RelayState=a&SAMLResponse=b"
+    doors = {"backchannel-logout": "POST", "callback": "GET", "acs": "POST", "finish": "GET", "metadata": "GET"}
+    for connection in ("%00", "x%00y", "%ff", "a" * 3_000, "..%2f", "%F0%9F%98%80"):
+        for door, method in doors.items():
+            path = f"/api/v1/auth/sso/{connection}/{door}/?state=x&ticket=x"
+            answer = http.generic(method, path, body, content_type="application/x-www-form-urlencoded")
+            assert answer.status_code < 500, (connection[:9], door)

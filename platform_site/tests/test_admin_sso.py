@@ -13,6 +13,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.models import LoginSession, SsoAttempt, SsoConnection, SsoIdentity, User
+from accounts.tests.test_oidc_logout import send as say_signed_out
+from accounts.tests.test_oidc_logout import signed as signed_logout
 from accounts.tests.test_saml import answered as answered_by_saml
 from accounts.tests.test_saml import corp as saml_corp  # noqa: F401
 from accounts.tests.test_second_factors import add_app, add_key
@@ -363,3 +365,40 @@ def test_a_security_key_is_a_fresh_proof_and_nothing_typed_is_lost(
     assert User.objects.filter(email="new@example.com").exists()
     an_hour_later()
     assert browser.post(f"{USERS}add/", {**right, "email": "second@example.com"}).status_code == 403, "once"
+
+
+def test_who_signs_out_at_the_house_is_out_of_the_admin(operator: Api, house: str, issuer: Issuer) -> None:
+    browser = Client()
+    back(browser, issuer, setting_out(browser))
+    assert is_in(browser)
+    assert say_signed_out(house, signed_logout(issuer, sub="somebody-else")).status_code == 200 and is_in(browser)
+    assert say_signed_out(house, signed_logout(issuer, sub=OPERATOR["sub"])).status_code == 200
+    assert not is_in(browser)
+
+
+def test_nothing_hostile_breaks_a_page_of_the_door(operator: Api) -> None:
+    """From strangers and from somebody who is signed in: never a 500, and nothing of it comes back as markup."""
+    inside = Client(raise_request_exception=False)
+    inside.force_login(User.objects.create_superuser("op@example.com", "a-long-password-1"))
+    long, mark = "x" * 100_000, "<script>alert(1)</script>"
+    forms = [
+        {"email": value, "connection": other, "ticket": other, "next": value}
+        for value in ("\x00", long, "a@b@c", "@", mark, "\u202e@corp.example")
+        for other in ("", "\x00", "sso_0", long, mark)
+    ]
+    answers = [("", form) for form in forms] + [("prove/", form) for form in forms[::3]]
+    answers += [
+        ("factor/", {"challenge": challenge, "method": method, "response": response})
+        for challenge in ("", "\x00", "x", long)
+        for method in ("totp", "webauthn", "nothing")
+        for response in ("", "[" * 5_000, "{}", "\x00")
+    ]
+    tickets = ("%00", "x" * 9_000, "%F0", "%ED%A0%80", "%3Cscript%3Ealert(1)%3C/script%3E")
+    for browser in (Client(raise_request_exception=False), inside):
+        for page, form in answers:
+            answer = browser.post(f"/admin/sso/{page}", form)
+            assert answer.status_code < 500 and mark not in answer.content.decode(), (page, str(form)[:80])
+        for page in ("arrive/", "finish/", ""):
+            for ticket in tickets:
+                answer = browser.get(f"/admin/sso/{page}?ticket={ticket}&error={ticket}&next={ticket}")
+                assert answer.status_code < 500 and mark not in answer.content.decode(), (page, ticket[:9])
