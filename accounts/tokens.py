@@ -26,7 +26,7 @@ from audit import kinds, record
 from core.authz import Actor, Permission
 from core.clock import now
 from core.errors import NotAuthenticated, NotFound
-from core.request_context import current_request_id
+from core.request_context import belongs_to, current_request_id
 from limits.rules import PERSON, TOKEN, Rule
 
 ACCESS_LIFETIME: timedelta = timedelta(minutes=15)
@@ -222,6 +222,7 @@ def actor_for(principal: Principal, workspace: str) -> tuple[Actor, WorkspaceNam
             raise NotFound()
         held = carried(held, principal)
     refuse_without_factor(principal.second_factor, workspace_requires=bool(asks_for_factor))
+    belongs_to(workspace=workspace_id)
     actor = Actor(
         kind="token" if token else "user",
         user_id=principal.user_id,

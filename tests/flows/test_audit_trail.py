@@ -188,6 +188,7 @@ def test_asvs_16_one_request_id_in_answer_run_audit_and_log(
     assert owner.get(f"runs/{answer.data['id']}/events/").data["results"][0]["event"]["request_id"] == request_id
     (line,) = [line for line in lines if line["logger"] == "platform.access"]
     assert (line["request_id"], line["status"], line["method"]) == (request_id, 202, "POST")
+    assert (line["user"], line["workspace"]) == (owner.person.pk, Run.objects.get().workspace_id)
     assert logging.getLogger().level == logging.WARNING
 
 

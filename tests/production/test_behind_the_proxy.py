@@ -246,3 +246,17 @@ def test_each_process_is_killed_in_turn(fleet: Fleet, web: Product, round_: int)
     assert web.wait_for_end(run)["status"] == "succeeded"
     fleet.redis.start()
     wait_until(lambda: fleet.redis.listeners() == 4, "not all processes came back to Redis")
+
+
+def test_a_workers_lines_name_the_run_and_whose_it_is(fleet: Fleet, web: Product) -> None:
+    """From the door to the worker one id: whoever looks for it finds what was done elsewhere."""
+    body = {"agent": fleet.agent, "input": {"text": "[[fail:500]]"}}  # type: ignore[attr-defined]
+    run = web.call("POST", "runs/", body, {"X-Request-ID": "looked-for-0002"})
+    assert web.wait_for_end(run["id"])["status"] == "failed"
+    said = "".join(worker.said() for worker in fleet.workers)
+    lines = [json.loads(line) for line in said.splitlines() if "looked-for-0002" in line]
+    assert lines, "the worker logged nothing of it"
+    me = web.call("GET", "/api/v1/me/")
+    for line in lines:
+        assert (line["run"], line["user"]) == (run["id"], me["id"])
+        assert line["workspace"] == me["workspaces"][0]["id"]
