@@ -28,6 +28,7 @@ from tests.fixtures.installations import running_behind_proxy
 from tests.fixtures.product import Product, Refused
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.viewer import Viewer, sound, view
+from tests.fixtures.watcher import Watcher
 
 pytestmark = [pytest.mark.slow, pytest.mark.full, pytest.mark.one_database, pytest.mark.timeout(240)]
 ROUNDS = 5 if os.environ.get("FULL") else 1
@@ -260,3 +261,29 @@ def test_a_workers_lines_name_the_run_and_whose_it_is(fleet: Fleet, web: Product
     for line in lines:
         assert (line["run"], line["user"]) == (run["id"], me["id"])
         assert line["workspace"] == me["workspaces"][0]["id"]
+
+
+def test_prometheus_sees_each_process_and_the_rules_see_a_death(fleet: Fleet, web: Product, tmp_path: Path) -> None:
+    ports = [int(worker.environment["AAP_METRICS_PORT"]) for worker in fleet.workers]
+    watcher = Watcher(
+        tmp_path / "prometheus", webs=[one.port for one in fleet.webs], workers=ports, token="for-the-tests-only"
+    ).start()
+    try:
+        wait_until(lambda: watcher.ask('sum(up{job=~"web|worker"})') == {"": 4.0}, "not all four are seen", 30)
+        before = watcher.ask("sum(aap_runs_ended_total)")[""]
+        for _ in range(3):
+            web.wait_for_end(start(fleet, "Counted [[tokens:5 gap:0]]"))
+        wait_until(
+            lambda: watcher.ask("sum(aap_runs_ended_total)")[""] == before + 3,
+            "the runs were not counted once each",
+            30,
+        )
+        assert watcher.ask("max(aap_queue_age_seconds)") == {"": 0.0}
+        assert not watcher.alerts() & {"ProcessDown", "NoWorker", "PlatformDown", "RunsWait"}
+        fleet.workers[0].kill()
+        wait_until(lambda: "ProcessDown" in watcher.alerts(), "nobody saw the death", 30)
+        assert "NoWorker" not in watcher.alerts()
+        fleet.workers[0].start()
+        wait_until(lambda: "ProcessDown" not in watcher.alerts(), "nobody saw it come back", 30)
+    finally:
+        watcher.stop()
