@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.models import LoginSession, User
+from accounts.models import LoginSession, SsoConnection, User
 from accounts.new_device import tell_of_new_device
+from accounts.sso.enforcement import connection_in
+from accounts.sso.errors import SsoFailed
 from accounts.tokens import (
     ExpiredCredential,
     Principal,
@@ -74,7 +76,21 @@ def open_session(
         data = {"client": client, **({"how": how} if how else {})}
         record.write_entry(actor, kind=kinds.SIGN_IN, target=("user", user.id), data=data)
         tell_of_new_device(session, actor=actor)
+    _refuse_closed_way(session)
     return session
+
+
+def _refuse_closed_way(session: LoginSession) -> None:
+    """Asked once the session is there: who closes a connection ends the sessions through it, and this one may not have been
+    among them. A second factor may be long in coming, too.
+    """
+    way = connection_in(session.how)
+    if way is None:
+        return
+    there = SsoConnection.objects.filter(pk=way, enabled=True).first()
+    if there is None or (session.client == LoginSession.Client.ADMIN and not there.opens_admin):
+        LoginSession.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now())
+        raise SsoFailed("connection_off")
 
 
 def refresh_session(token: str, *, client: str, ip: str | None) -> TokenPair:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import LoginSession, SsoAttempt, SsoConnection, User
 from accounts.secret_links import digest_of, new_secret
@@ -112,7 +112,10 @@ def begin(
         expires_at=moment + LIFETIME,
     )
     row.secrets = _sealed(row, "secrets", json.dumps(kept))
-    row.save(force_insert=True)
+    try:
+        row.save(force_insert=True)
+    except IntegrityError:  # somebody deleted the connection at this moment
+        raise NotFound() from None
     return Begun(row, url, browser)
 
 

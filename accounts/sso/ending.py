@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from accounts.members import admit_member
 from accounts.models import FactorChallenge, LoginSession, Membership, SsoAttempt, SsoConnection, SsoIdentity, User
@@ -162,6 +162,12 @@ def recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:
     except SsoFailed as refusal:
         record_refused_answer(attempt, refusal, ip=ip)
         raise
+    except DatabaseError:
+        if SsoConnection.objects.filter(pk=attempt.connection_id).exists():
+            raise
+        gone = SsoFailed("connection_off")  # somebody deleted the connection at this moment, and the identities with it
+        record_refused_answer(attempt, gone, ip=ip)
+        raise gone from None
 
 
 def _recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:

@@ -1,0 +1,79 @@
+"""A way in that is closed while somebody is on it: nobody comes through, and nobody's request breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.db import connection
+
+from accounts.models import LoginSession, User
+from accounts.tests.test_oidc import through
+from accounts.tests.test_second_factors import add_app
+from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start
+from tests.fixtures.people import Api
+from tests.fixtures.security_key import totp
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("closed", ["switched off", "deleted", "left open"])
+def test_who_still_owes_a_second_factor_when_it_is_closed_stays_out(
+    closed: str, owner: Api, workspace: Any, issuer: Issuer
+) -> None:
+    approve(workspace, "corp.example")
+    house, first = connect(owner, issuer.origin), fresh_browser()
+    assert through(issuer, house, first) == {}
+    access = first.post("auth/session/refresh/", {}, X_AAP_Client="web").data["access"]
+    uri, _ = add_app(Api(access, "/api/v1/"))
+    browser = fresh_browser()
+    due = through(issuer, house, browser)
+    if closed == "switched off":
+        assert owner.patch(f"sso/{house}/", {"enabled": False}).status_code == 200
+    elif closed == "deleted":
+        assert owner.delete(f"sso/{house}/").status_code == 204
+    body = {"challenge": due["challenge"], "method": "totp", "response": totp(uri)}
+    answer = browser.post("auth/session/second-factor/", body, X_AAP_Client="web")
+    if closed == "left open":
+        assert answer.status_code == 200 and is_signed_in(browser) == "new@corp.example"
+    else:
+        assert answer.status_code == 400 and answer.data["code"] == "connection_off", answer.content
+        assert is_signed_in(browser) is None
+        assert not LoginSession.objects.filter(how__startswith=f"sso:{house}", ended_at=None).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_while_it_is_deleted_everybody_on_it_is_told_so(owner: Api, workspace: Any, issuer: Issuer) -> None:
+    approve(workspace, "corp.example")
+    for number in range(4):
+        house = connect(owner, issuer.origin)
+        issuer.claims = {"sub": f"s{number}", "email": f"p{number}@corp.example"}
+        if number % 2:
+            assert through(issuer, house) == {}, "known already"
+        place = urlsplit(issuer.answer_to(start(browser := fresh_browser(), house)))
+        calls: list[Callable[[], Any]] = [
+            lambda browser=browser, place=place: browser.http.get(f"{place.path}?{place.query}"),  # type: ignore[misc]
+            *[lambda house=house: set_out(house)] * 2,  # type: ignore[misc]
+            lambda house=house: Api(owner.token, owner.base).delete(f"sso/{house}/"),  # type: ignore[misc]
+        ]
+        with ThreadPoolExecutor(len(calls)) as pool:
+            answers = list(pool.map(closing, calls))
+        # 503: the database had them wait for each other, and says to try again.
+        assert {one.status_code for one in answers} <= {200, 204, 303, 404, 503}, [one.content for one in answers]
+        if answers[-1].status_code == 204:
+            assert not LoginSession.objects.filter(how__startswith=f"sso:{house}", ended_at=None).exists()
+    assert User.objects.filter(email__endswith="@corp.example").count() <= 4
+
+
+def set_out(house: str) -> Any:
+    return fresh_browser().post("auth/sso/start/", {"connection": house}, X_AAP_Client="web")
+
+
+def closing(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    finally:
+        connection.close()
