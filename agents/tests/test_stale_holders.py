@@ -15,13 +15,16 @@ import pytest
 from agents.engine import events as ev
 from agents.models import MessageChunk, Run, RunEvent
 from agents.runtime.group_commit import GroupWriter, SavedText, StaleLease
-from agents.runtime.hub import Channel
+from agents.runtime.host import host
+from agents.runtime.hub import Channel, Watch, hub
 from agents.runtime.journal import RunJournal
 from agents.runtime.lease import HOLDER, Held, LeaseKeeper, claim_run, due_runs, release_run, void_leases
 from agents.runtime.projection import Projector
-from agents.tests.runtime_world import until
+from agents.tests.runtime_world import post, runtime, start, until
+from agents.tools.registry import DEFAULT_MODULES, registered_tools
 from core.clock import now
 from core.db import in_db
+from tests.fixtures.counter import counting_service
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -160,3 +163,45 @@ async def test_a_keeper_renews_no_lease_of_somebody_else(run: Run) -> None:
     await until(lambda: "lost" in told)
     await asyncio.to_thread(keeper.close)
     assert await in_db(stored, run) == before
+
+
+class Unlucky:
+    """Watches a run whose lease is lost between the moment its tool counts as started and its call."""
+
+    def __init__(self, run: str) -> None:
+        self.run, self.done = run, False
+
+    def wake(self, watch: Watch) -> None:
+        watch.dirty = False
+        loop = asyncio.get_running_loop()
+        if not self.done and any("tool.started" in frame for frame in watch.take()):
+            self.done = True
+            loop.call_soon(host.keeper._held[self.run].on_lost)  # as the keeper's thread would
+
+    wake_now = wake
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_no_tool_is_called_once_the_lease_is_lost(
+    owner: Any, demo_model: str, settings: Any, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """Whoever holds the run next calls it or asks: what it does outside is done once."""
+    settings.AGENT_TOOL_MODULES = [*DEFAULT_MODULES, "tests.toolbox"]
+    registered_tools.cache_clear()
+    try:
+        with counting_service() as service:
+            service.gate.set()
+            monkeypatch.setenv("AAP_TEST_COUNTER", service.url)
+            made = await post(owner, "agents/", {"name": "A", "model": demo_model, "tools": ["count_once"]}, 201)
+            await post(owner, f"agents/{made['id']}/publish/", {}, 201)
+            pk = await start(owner, made, "[[tool:count_once {}]] [[tokens:2 gap:0]]")
+            if lost:
+                hub.watch(pk, Unlucky(pk), after_seq=1)
+            async with runtime():
+                await until(lambda: RunEvent.objects.filter(run_id=pk, type="tool.started").exists())
+                await until(lambda: pk not in host.live)
+            assert service.calls.total() == (0 if lost else 1)
+            row = await in_db(Run.objects.get, pk=pk)
+            assert row.status == ("running" if lost else "succeeded")
+    finally:
+        registered_tools.cache_clear()
