@@ -234,7 +234,7 @@ def manage(*arguments: str, failed: str) -> None:
 
 
 def database() -> None:
-    manage("upgrade", failed="The database could not be brought up to date. Nothing of it was lost.")
+    manage("upgrade", failed="The database could not be brought up to date.")
 
 
 def static_files() -> None:

@@ -227,11 +227,11 @@ def test_a_second_set_up_is_refused(db: None, nobody: Api) -> None:
     assert nobody.post("setup/", {**body, "code": "wrong"}).data["code"] == "wrong_code"
     assert nobody.post("setup/", {**body, "password": "short"}).data["errors"][0]["field"] == "password"
     assert nobody.post("setup/", {**body, "email": ["a@example.com"]}).status_code == 400
-    assert nobody.get("setup/").data == {"required": True}
+    assert nobody.get("setup/").data == {"required": True, "single_sign_on": False}
     first = nobody.post("setup/", body)
     assert first.status_code == 201
     assert first.data["user"]["email"] == "first@example.com"
-    assert nobody.get("setup/").data == {"required": False}
+    assert nobody.get("setup/").data == {"required": False, "single_sign_on": False}
     again = nobody.post("setup/", {**body, "email": "second@example.com"})
     assert (again.status_code, again.data["code"]) == (409, "already_set_up")
     assert PASSWORD not in json.dumps(first.data)

@@ -5868,7 +5868,7 @@ export interface operations {
             query?: {
                 /** @description Id of the person who acted. */
                 actor?: string;
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "identity.join" | "identity.link" | "identity.remove" | "identity.sign_in" | "member.leave" | "member.update_role" | "session.new_device" | "session.reauthenticate" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.close_admin" | "sso.create" | "sso.delete" | "sso.open_admin" | "sso.release" | "sso.test" | "sso.update" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "identity.join" | "identity.link" | "identity.remove" | "identity.sign_in" | "member.leave" | "member.update_role" | "session.new_device" | "session.reauthenticate" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.close_admin" | "sso.create" | "sso.delete" | "sso.open_admin" | "sso.release" | "sso.test" | "sso.update" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
@@ -5929,7 +5929,7 @@ export interface operations {
                 /** @description Id of the person who acted. */
                 actor?: string;
                 file_format?: "csv" | "jsonl";
-                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "identity.join" | "identity.link" | "identity.remove" | "identity.sign_in" | "member.leave" | "member.update_role" | "session.new_device" | "session.reauthenticate" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.close_admin" | "sso.create" | "sso.delete" | "sso.open_admin" | "sso.release" | "sso.test" | "sso.update" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
+                kind?: "access.denied" | "audit.cut" | "audit.export" | "audit.export_all" | "audit.set_retention" | "credential.refused" | "group.add_member" | "group.create" | "group.delete" | "group.remove_member" | "group.update" | "identity.join" | "identity.link" | "identity.remove" | "identity.sign_in" | "member.leave" | "member.update_role" | "session.new_device" | "session.reauthenticate" | "session.refresh_reused" | "session.sign_in" | "session.sign_out" | "sso.approve_domain" | "sso.close_admin" | "sso.create" | "sso.delete" | "sso.open_admin" | "sso.release" | "sso.test" | "sso.update" | "sso.withdraw_domain" | "user.make_operator" | "user.set_password";
                 outcome?: "denied" | "done" | "failed";
                 /** @description An id, a request id, or the beginning of a kind. */
                 q?: string;
