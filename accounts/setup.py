@@ -62,9 +62,12 @@ def set_up(*, code: str, email: str, password: str, workspace: str, ip: str | No
 
 
 def _refuse_strangers(row: Installation, code: str) -> None:
+    right = _code is not None and hmac.compare_digest(_code.encode(), code.encode("utf-8", "replace"))
+    if not right:  # perhaps because somebody else was faster, after the row was read
+        row.refresh_from_db(fields=["set_up_at"])
     if row.set_up_at is not None:
         raise Conflict("This installation is set up already. Sign in instead.", code="already_set_up")
-    if _code is None or not hmac.compare_digest(_code.encode(), code.encode("utf-8", "replace")):
+    if not right:
         raise PermissionDenied(
             "The code is not right. Open the link that the server printed last in its terminal.", code="wrong_code"
         )
