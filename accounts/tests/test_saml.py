@@ -19,7 +19,7 @@ from audit.models import AuditEntry
 from tests.fixtures.houses import approve, come_back, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 SAML, DS = f"{{{Names.NS_SAML}}}", f"{{{Names.NS_DS}}}"
 
 

@@ -24,7 +24,7 @@ from core.egress.tests.certificates import self_signed
 from tests.fixtures.houses import come_back, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 XENC = "http://www.w3.org/2001/04/xmlenc#"
 OAEP, OLD = f"{XENC}rsa-oaep-mgf1p", f"{XENC}rsa-1_5"
 

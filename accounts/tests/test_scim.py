@@ -17,7 +17,7 @@ from tests.fixtures.houses import SAML_METADATA, Issuer, approve, come_back, con
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice, deliver_due
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

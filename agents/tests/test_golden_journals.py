@@ -55,6 +55,7 @@ def test_each_beginning_of_it_can_be_folded(file: Path) -> None:
         assert not fold(events[:length]).ended
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("file", ALONE, ids=lambda file: file.stem)
 async def test_a_run_of_then_goes_on_now(owner: Any, agent: dict[str, Any], file: Path) -> None:

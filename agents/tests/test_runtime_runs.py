@@ -163,6 +163,7 @@ async def test_a_restart_in_the_middle_carries_on(owner: Any, agent: Any) -> Non
     assert await in_db(MessageChunk.objects.count) == 0
 
 
+@pytest.mark.slow
 async def test_a_stale_holder_is_refused_and_stops(owner: Any, agent: Any) -> None:
     async with runtime():
         run_id = await start(owner, agent, "Slow [[tokens:100 gap:10]]")
@@ -235,6 +236,7 @@ async def test_posting_without_a_runtime_only_queues(owner: Any, agent: Any) -> 
     assert data["status"] == "queued" and data["last_seq"] == 1
 
 
+@pytest.mark.slow
 async def test_a_run_that_takes_too_long_is_stopped_in_words(owner: Any, demo_model: Any) -> None:
     body = {"name": "Hasty", "instructions": "", "model": demo_model, "limits": {"max_seconds": 5}}
     made = await post(owner, "agents/", body, status=201)

@@ -25,7 +25,7 @@ from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_si
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.security_key import SecurityKey, totp
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 OPERATOR = {"sub": "op", "email": "op@corp.example"}
 USERS = "/admin/accounts/user/"
 

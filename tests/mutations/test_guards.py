@@ -72,6 +72,7 @@ def _run(*options: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_g27_a_test_misses_each_guard_of_a_sample() -> None:
     _run("--sample", "2", "--workers", "1")
 
