@@ -180,6 +180,16 @@ def wait_for_schema(seconds: float) -> bool:
         time.sleep(1)
 
 
+#: As docs/audit.md has them; a test there runs those word for word.
+GRANTS = (
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    "REVOKE UPDATE, DELETE ON audit_auditentry, audit_auditseal, audit_audithead FROM {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON audit_auditcut FROM {role}",
+)
+
+
 def grant(role: str) -> None:
     """What the product's own role may do (docs/audit.md). As the owner, after each migration."""
     database: Any = connections["default"]
@@ -190,13 +200,7 @@ def grant(role: str) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             raise CannotUpgrade(f"There is no role {role}. Make it first: CREATE ROLE {name} LOGIN PASSWORD '…'.")
-        for statement in (
-            "GRANT USAGE ON SCHEMA public TO {role}",
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
-            "GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO {role}",
-            "REVOKE UPDATE, DELETE ON audit_auditentry, audit_auditseal, audit_audithead FROM {role}",
-            "REVOKE INSERT, UPDATE, DELETE ON audit_auditcut FROM {role}",
-        ):
+        for statement in GRANTS:
             cursor.execute(statement.format(role=name))
 
 

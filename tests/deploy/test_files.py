@@ -115,6 +115,10 @@ def test_production_starts_in_order_and_knows_its_secrets() -> None:
     assert services["web-1"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert "database_owner_url" not in services["web-1"]["secrets"], "the owner's key is the migration's alone"
     assert plan["networks"]["inside"]["internal"] is True
+    assert "backups:/data/backups" in services["migrate"]["volumes"], (
+        "a backup in memory would refuse a larger database"
+    )
+    assert "/data/backups" in DOCKERFILE.read_text(), "a volume takes its owner from the folder in the image"
 
 
 def test_prepare_makes_each_secret_once_and_keeps_it(tmp_path: Path) -> None:
@@ -148,3 +152,13 @@ def test_settings_named_in_deploy_are_read_by_the_product() -> None:
         text = re.sub(r"(?m)#.*$", "", path.read_text())
         named |= {name.removesuffix("_FILE") for name in re.findall(r"\b(AAP_[A-Z_]+)\b", text)}
     assert named <= read, named - read
+
+
+def test_the_grants_of_an_upgrade_are_those_of_the_papers() -> None:
+    """audit/tests/test_roles.py runs the papers' on a server; `upgrade --app-role` must give no more and no less."""
+    from platform_site.upgrade import GRANTS
+
+    block = (ROOT / "docs" / "audit.md").read_text().partition("```sql")[2].partition("```")[0]
+    told = [line.rstrip(";").replace("aap_app, aap_retention", "aap_app") for line in block.splitlines()]
+    told = [line for line in told if line.endswith((" TO aap_app", " FROM aap_app"))]
+    assert told == [statement.format(role="aap_app") for statement in GRANTS]

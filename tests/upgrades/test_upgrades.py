@@ -16,8 +16,10 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests.fixtures.fleet import Postgres
 from tests.fixtures.product import ROOT, Product
 from tests.fixtures.schema import copy_schema
 from tests.fixtures.viewer import sound
@@ -155,3 +157,30 @@ def test_whoever_waits_for_the_schema_is_told_when_it_is_there(tmp_path: Path) -
     assert "in time" in refused(manage(product, "upgrade", "--wait", "0"))
     done(manage(product, "upgrade"))
     done(manage(product, "upgrade", "--wait", "0"))
+
+
+def test_the_owner_upgrades_and_the_granted_role_serves(tmp_path: Path) -> None:
+    """As compose and Kubernetes do it: the owner grants, and everything else is a role that cannot alter the log."""
+    postgres = Postgres()
+    try:
+        owner = Product(tmp_path / "owner", environment={**KEYS, "DATABASE_URL": postgres.address}, migrated=True)
+        owner.data.mkdir()
+        assert "no role" in refused(manage(owner, "upgrade", "--app-role", "aap_app"))
+        with psycopg.connect(postgres.address, autocommit=True) as server:
+            server.execute("CREATE ROLE aap_app LOGIN")
+        done(manage(owner, "upgrade", "--app-role", "aap_app"))
+        address = postgres.address.replace("://postgres@", "://aap_app@")
+        product = Product(
+            tmp_path / "app", environment={**KEYS, "AAP_RATE_LIMITS": "off", "DATABASE_URL": address}, migrated=True
+        )
+        try:
+            product.start().set_up()
+            body = {"agent": product.demo_agent(), "input": {"text": "Served [[tokens:10 gap:0]]"}}
+            assert product.wait_for_end(product.call("POST", "runs/", body)["id"])["status"] == "succeeded"
+        finally:
+            product.stop()
+        assert "owner" in refused(manage(product, "upgrade"))
+        with psycopg.connect(address, autocommit=True) as server, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            server.execute("DELETE FROM audit_auditentry")
+    finally:
+        postgres.close()
