@@ -52,10 +52,16 @@ SOCKET = Rule("socket", 200, 2_000, lease=50, detail="Too many sockets are opene
 #: Setting out to another house writes a row, whoever does it.
 SIGN_ON = Rule("sign-on", 2, 200, detail="Too many sign-ins are started from your address.")
 
+#: Anybody may say that a page broke; each is a log line and a report.
+PAGE_ERROR = Rule("page-error", 0.2, 20, detail="Too many broken pages are told of from your address.")
+
 _GUESSING = "Too many wrong attempts. Wait a few minutes, then try again."
 #: Wrong passwords, codes and links: for a name from one address, so that nobody locks the owner out from elsewhere; and for
 #: an address alone, so that trying one password on many names is slow too.
 GUESS_NAME = Rule("guess-name", 10 / 300, 10, lasting=True, code="too_many_attempts", detail=_GUESSING)
 GUESS_ADDRESS = Rule("guess-address", 100 / 300, 100, lasting=True, code="too_many_attempts", detail=_GUESSING)
 
-ALL_RULES = (ADDRESS, PERSON, TOKEN, WORKSPACE, *ROUTE_CLASSES.values(), SOCKET, SIGN_ON, GUESS_NAME, GUESS_ADDRESS)
+ALL_RULES = (
+    *(ADDRESS, PERSON, TOKEN, WORKSPACE, *ROUTE_CLASSES.values()),
+    *(SOCKET, SIGN_ON, PAGE_ERROR, GUESS_NAME, GUESS_ADDRESS),
+)

@@ -20,6 +20,8 @@ from django.http import HttpRequest, HttpResponse
 
 _INLINE_SCRIPT = re.compile(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", re.DOTALL)
 PLACEHOLDER = "_"
+#: File systems do not say of a longer name that it is not there; they fail.
+_LONGEST_NAME = 255
 _POLICY = (
     "default-src 'self'; script-src 'self'{hashes}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'{sockets}; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -76,6 +78,8 @@ def find_file(url_path: str) -> Path | None:
     folder = root
     parts = url_path.strip("/").split("/") if url_path.strip("/") else []
     if any(part in ("", ".", "..") or "\\" in part or part.startswith(".") for part in parts):
+        return None
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts):
         return None
     last_is_file = bool(parts) and not url_path.endswith("/") and "." in parts[-1]
     for part in parts[:-1] if last_is_file else parts:

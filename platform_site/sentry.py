@@ -5,6 +5,7 @@ A report is built from a list of what may be told. An error's own text is not on
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.ids import ID_PATTERN
@@ -12,10 +13,11 @@ from core.request_context import current_facts, current_request_id
 
 OUR_LOGGERS = {"platform", "platform_site", "agents", "llm_providers", "accounts", "audit", "jobs", "core"}
 _OF_A_REPORT = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "modules")
+_OF_A_PAGE = ("page", "code", "failed_request")
 _OF_AN_ERROR = ("type", "module")
 _OF_ITS_PLACE = ("type", "handled", "exception_id", "parent_id", "source", "is_exception_group")
 _OF_A_FRAME = (
-    *("module", "function", "filename", "abs_path", "lineno", "in_app"),
+    *("module", "function", "filename", "abs_path", "lineno", "colno", "in_app"),
     *("pre_context", "context_line", "post_context"),  # the program's text, not its values
 )
 
@@ -45,10 +47,42 @@ def start_sentry(dsn: str, *, release: str, environment: str) -> None:
     )
 
 
+def report_page_error(
+    *, error: str, how: str, page: str, code: str, failed_request: str | None, frames: Sequence[Mapping[str, Any]]
+) -> None:
+    """The same for what broke in a browser. `frames` as platform_site.page_errors lets them in, the innermost first."""
+    import sentry_sdk
+
+    stack = [
+        # As Sentry knows the files of an application wherever it is installed.
+        {
+            "filename": f"app://{frame['file']}",
+            "function": frame["function"] or "?",
+            "lineno": frame["line"],
+            "colno": frame["column"],
+            "in_app": True,
+        }
+        for frame in reversed(frames)
+    ]
+    broken = {"type": error, "mechanism": {"type": how, "handled": how == "screen"}, "stacktrace": {"frames": stack}}
+    event: Any = {
+        "platform": "javascript",
+        "level": "error",
+        "exception": {"values": [broken]},
+        "tags": {"page": page, "code": code, "failed_request": failed_request},
+    }
+    sentry_sdk.capture_event(event)
+
+
 def _report(event: Any, hint: Any) -> Any:
     """What is sent of `event`. Called where the error was caught, so the request id is the right one."""
     report = _only(event, _OF_A_REPORT)
     report["tags"] = {"request_id": current_request_id() or "none", **_only(current_facts(), ("run", "step"))}
+    if event.get("platform") == "javascript":  # not of this process: its modules and its Python say nothing
+        report.pop("modules", None)
+        report["tags"] |= _only(event["tags"], _OF_A_PAGE)
+        report["exception"] = {"values": [_error(error) for error in event["exception"]["values"]]}
+        return report
     runtime = event.get("contexts", {}).get("runtime")
     if runtime:
         report["contexts"] = {"runtime": runtime}

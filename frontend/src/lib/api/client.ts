@@ -1,6 +1,7 @@
 // The one way to the server: adds the token, renews it once on 401, asks for a proof of who one is where the server wants
 // one and then goes on, and turns every failure into a Problem.
 import axios, { type AxiosRequestConfig, type AxiosResponse, type InternalAxiosRequestConfig } from "axios";
+import { noteFailedRequest } from "@/lib/reports/report";
 import { CLIENT_HEADER, currentToken, endSession, freshToken, refreshToken } from "@/lib/session/token";
 import { Problem, toProblem } from "./problem";
 import { notProved, proveIdentity, tellEnrolment } from "./proof";
@@ -22,6 +23,7 @@ http.interceptors.response.use(undefined, async (error: unknown) => {
   const config = axios.isAxiosError(error) ? (error.config as Retried | undefined) : undefined;
   await readFailedDownload(error);
   const problem = toProblem(error);
+  noteFailedRequest(problem.requestId);
   const { status, code } = problem;
   if (!config || config.open) throw problem;
   if (code === "reauthentication_required" && !config.proved) {

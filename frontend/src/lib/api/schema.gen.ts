@@ -520,6 +520,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/page-errors/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description For the web client: something on a page broke. The X-Request-ID is the code that the person sees. */
+        post: operations["page_error_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup/": {
         parameters: {
             query?: never;
@@ -2066,6 +2083,13 @@ export interface components {
         FieldEnum: "api_key" | "base_url";
         /** @enum {string} */
         FinishEnum: "stop" | "length" | "tool_calls" | "cancelled" | "failed" | "refused";
+        /** @description A place in one of the client's own files. */
+        FrameInRequest: {
+            file: string;
+            function: string;
+            line: number;
+            column: number;
+        };
         FreshOut: {
             /**
              * Format: date-time
@@ -2128,6 +2152,8 @@ export interface components {
         };
         /** @enum {string} */
         HealthOutStateEnum: "unknown" | "ok" | "failing";
+        /** @enum {string} */
+        HowEnum: "screen" | "uncaught" | "rejection";
         IdentityOut: {
             id: string;
             connection: string;
@@ -2426,6 +2452,22 @@ export interface components {
         };
         /** @enum {string} */
         OutcomeEnum: "ok" | "error" | "denied" | "cancelled" | "unknown";
+        /** @description What broke, without a word of what was on the page. */
+        PageErrorInRequest: {
+            /** @description The error's name, such as TypeError. */
+            error: string;
+            /** @description Of a refusal of ours, or of React's; or empty. */
+            code: string;
+            /** @description Whether a screen stopped working, or nobody caught it. */
+            how: components["schemas"]["HowEnum"];
+            /** @description The path, which is kept as its route: with no ids. */
+            page: string;
+            /** @description The run on the screen. */
+            run: string | null;
+            /** @description The request id of the last answer that was a refusal. */
+            failed_request: string | null;
+            frames: components["schemas"]["FrameInRequest"][];
+        };
         /** @description Input of one operation. An unknown field is an error on that field, never silently dropped. */
         PasswordInRequest: {
             current_password: string;
@@ -4836,6 +4878,42 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            405: components["responses"]["Problem405"];
+            406: components["responses"]["Problem406"];
+            409: components["responses"]["Problem409"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            428: components["responses"]["Problem428"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    page_error_report: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PageErrorInRequest"];
+            };
+        };
         responses: {
             /** @description No response body */
             204: {

@@ -1,5 +1,6 @@
 // Between the socket and the screen: one entry per followed run, frames folded as they come, screens told once per
 // painted frame. Runs that a followed conversation starts arrive unasked and are kept for whoever takes them.
+import { noteRun } from "@/lib/reports/report";
 import type { RunFrame, ServerFrame } from "./frames";
 import { reduceRun } from "./reduce-run";
 import { emptyRun, isOver, openMessage, type RunState } from "./run-state";
@@ -40,7 +41,9 @@ export class StreamHub {
     entry.holders += 1;
     if (entry.holders === 1 && entry.state.seq === 0) this.ask(entry, false);
     this.socket.open();
+    const unnote = noteRun(run);
     return () => {
+      setTimeout(unnote, 2_000); // a screen that broke is gone before it is told of
       entry.holders -= 1;
       // A short wait: a screen that is only being replaced takes it right back.
       if (entry.holders === 0) entry.dropTimer = setTimeout(() => this.forget(entry), 2_000);
