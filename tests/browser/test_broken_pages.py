@@ -138,6 +138,18 @@ def test_a_link_in_a_mail_is_not_told(person: Callable[..., Person], product: Pr
     check_silence(product, sink)
 
 
+def test_what_breaks_around_the_pages_is_told_too(
+    person: Callable[..., Person], product: Product, sink: ErrorSink
+) -> None:
+    someone = person()
+    answer_with_nonsense(someone.page, re.compile("/api/v1/me/$"), workspaces={TEXT: 1})
+    someone.page.goto("/usage/")
+    event = sink.wait_for(code_on(someone.page))
+    assert (event["exception"]["values"][0]["type"], event["tags"]["page"]) == ("TypeError", "/usage/")
+    someone.console.clear()
+    check_silence(product, sink)
+
+
 def test_what_nobody_caught_is_told_if_it_is_ours(
     person: Callable[..., Person], product: Product, sink: ErrorSink
 ) -> None:
