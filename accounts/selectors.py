@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
@@ -22,6 +23,11 @@ from accounts.models import (
 from core.authz import Actor, Permission, visible_to
 from core.clock import now
 from core.prepared import Prepared
+
+
+def workspaces_except(ids: Any) -> QuerySet[Workspace]:
+    """All workspaces but those, in order; for work that is done for each of them."""
+    return Workspace.objects.exclude(pk__in=ids).order_by("pk")
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:

@@ -19,6 +19,7 @@ from django.db import connection
 Level = Literal["ok", "warning", "failed"]
 FREE_WARNING, FREE_FAILED = 1024**3, 200 * 1024**2
 CLOCK_WARNING, CLOCK_FAILED = 1.0, 5.0
+MANY_EVENTS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def examine(*, reach: bool) -> Iterator[Finding]:
         yield from _guarded("Encryption in transit", check_encryption)
         yield from _guarded("Providers", lambda: check_providers(reach))
         yield from _guarded("Runs", check_runs)
+        yield from _guarded("Journal", check_journal)
         yield from _guarded("Audit log", check_audit)
 
 
@@ -276,6 +278,23 @@ def check_runs() -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("ok", "Runs", f"{shown}; none stands still.")
+
+
+def check_journal() -> Iterator[Finding]:
+    """How large it is, and whether anything makes it smaller."""
+    from agents.selectors.operations import events_kept
+    from privacy.retention import nothing_is_let_go
+
+    events, for_ever = events_kept(), nothing_is_let_go()
+    detail = f"About {events:,} events; runs are {'kept for ever' if for_ever else 'let go of by policy'}."
+    if events >= MANY_EVENTS and for_ever:
+        yield Finding(
+            "warning", "Journal", detail,
+            "It goes on growing. Say with AAP_RUN_DAYS, or in the workspaces, for how long runs are kept "
+            "(docs/operations.md); `python manage.py prune_runs --dry-run --older-than 365` counts.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "Journal", detail)
 
 
 def check_audit() -> Iterator[Finding]:

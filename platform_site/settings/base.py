@@ -290,6 +290,9 @@ WORKER_PATIENCE = env.read_int("AAP_WORKER_PATIENCE", 20, low=0, high=600)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 PROCRASTINATE_IMPORT_PATHS = ["jobs.queue"]
 
+#: Runs are deleted so many days after their end in every workspace that has not said otherwise; 0: kept.
+RUN_DAYS = env.read_int("AAP_RUN_DAYS", 0, low=0, high=20 * 366)
+
 #: Where signed heads of the audit log go: file:/path, s3://bucket/prefix or https://…; and how often.
 AUDIT_EXPORT = env.read_places("AAP_AUDIT_EXPORT")
 AUDIT_WEBHOOK_SECRET = env.read_text("AAP_AUDIT_WEBHOOK_SECRET")

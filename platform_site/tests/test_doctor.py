@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.product import ROOT, Product
+from tests.fixtures.schema import copy_schema
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(120)]
 
@@ -100,3 +101,18 @@ def test_runs_that_nobody_carries_on_are_counted(product: Product) -> None:
         )
     _, findings, _ = doctor(product.data, "--offline")
     assert findings["Runs"]["level"] == "warning" and "1 stand still" in findings["Runs"]["detail"]
+
+
+def test_a_large_journal_that_nothing_makes_smaller_is_named(tmp_path: Path) -> None:
+    copy_schema(ROOT, tmp_path)
+    with sqlite3.connect(tmp_path / "platform.sqlite3") as database:
+        database.execute("PRAGMA foreign_keys = OFF")
+        for number in (7, 10_000_006):
+            database.execute(
+                "INSERT INTO agents_runevent VALUES (?, ?, 't', '2026-01-01', '{}', 'run')", [number, number]
+            )
+    database.close()
+    journal = doctor(tmp_path)[1]["Journal"]
+    assert journal["level"] == "warning" and "10,000,000" in journal["detail"] and "AAP_RUN_DAYS" in journal["advice"]
+    journal = doctor(tmp_path, AAP_RUN_DAYS="365")[1]["Journal"]
+    assert journal["level"] == "ok" and "by policy" in journal["detail"]

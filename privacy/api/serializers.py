@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from rest_framework import serializers
 
 from core.rest.serializers import StrictSerializer, TextField
+from privacy.models import Retention
 
 YEARS_20 = 20 * 366
 
@@ -27,7 +29,11 @@ class RetentionOut(serializers.Serializer):
     )
     run_days = serializers.IntegerField(
         allow_null=True,
-        help_text="Runs are deleted so many days after their end, with their messages; null keeps them.",
+        help_text="Runs are deleted so many days after their end, with their messages; null keeps them, or leaves it to "
+        "the installation.",
+    )
+    installation_run_days = serializers.SerializerMethodField(
+        help_text="What the installation does with runs where run_days is null: so many days; null keeps them."
     )
     usage_days = serializers.IntegerField(
         allow_null=True, help_text="Records of tokens and cost are deleted after so many days; null keeps them."
@@ -36,6 +42,9 @@ class RetentionOut(serializers.Serializer):
         help_text="Conversations that people deleted are gone for good after so many days."
     )
     updated_at = serializers.DateTimeField()
+
+    def get_installation_run_days(self, policy: Retention) -> int | None:
+        return settings.RUN_DAYS or None
 
 
 class EraseIn(StrictSerializer):

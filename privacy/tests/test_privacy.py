@@ -29,7 +29,9 @@ def talk(api: Api, agent: str, text: str, *, ended: str = "succeeded", days_ago:
     assert answer.status_code == 202, answer.content
     run = Run.objects.get(pk=answer.data["id"])
     moment = now() - timedelta(days=days_ago)
-    Run.objects.filter(pk=run.pk).update(status=ended, ended_at=moment, output_text=f"{text}, said back")
+    Run.objects.filter(pk=run.pk).update(
+        status=ended, created_at=moment - timedelta(minutes=1), ended_at=moment, output_text=f"{text}, said back"
+    )
     Message.objects.create(
         id=new_id("msg"), conversation_id=run.conversation_id, run=run, seq=90, role="assistant",
         text=f"{text}, said back", finish="stop", at=moment,

@@ -42,7 +42,7 @@ function Form({ kept, may }: { kept: Retention; may: boolean }) {
     <>
       <SaveForm saving={saving} fields={boxes.map((box) => box.field)} act="Save" disabled={!may || !Object.keys(changes).length}>
         <div className="grid gap-4 sm:grid-cols-2">
-          {boxes.map(({ field, label, hint }) => <TextInput key={field} label={label} type="number" inputMode="numeric" min={1} max={7320} required={field === "trash_days"} disabled={!may} value={text[field]} onChange={(event) => setText({ ...text, [field]: event.target.value })} error={saving.problem?.field(field)} hint={hint} className="tabular" />)}
+          {boxes.map(({ field, label, hint }) => <TextInput key={field} label={label} type="number" inputMode="numeric" min={1} max={7320} required={field === "trash_days"} disabled={!may} value={text[field]} onChange={(event) => setText({ ...text, [field]: event.target.value })} error={saving.problem?.field(field)} hint={field === "run_days" && kept.installation_run_days ? `With their messages. Empty: ${kept.installation_run_days} days, as this installation has it.` : hint} className="tabular" />)}
         </div>
       </SaveForm>
       <Confirm open={asking} onClose={() => setAsking(false)} title="Delete what is older?" act="Save and delete" text="What is older than that is deleted within the hour, and cannot be brought back." onConfirm={save} />

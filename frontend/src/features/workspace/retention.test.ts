@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Retention } from "@/lib/api/types";
 import { changesIn, deletesMore, textOf } from "./retention";
 
-const kept: Retention = { conversation_days: null, run_days: 90, usage_days: null, trash_days: 30, updated_at: "" };
+const kept: Retention = { conversation_days: null, run_days: 90, installation_run_days: null, usage_days: null, trash_days: 30, updated_at: "" };
 
 describe("retention", () => {
   it("shows for ever as an empty box", () => expect(textOf(kept)).toEqual({ conversation_days: "", run_days: "90", usage_days: "", trash_days: "30" }));
@@ -17,5 +17,11 @@ describe("retention", () => {
     expect(deletesMore(kept, { run_days: 400 })).toBe(false);
     expect(deletesMore(kept, { run_days: null })).toBe(false);
     expect(deletesMore(kept, {})).toBe(false);
+  });
+  it("knows what the installation does where the workspace says nothing", () => {
+    const held: Retention = { ...kept, installation_run_days: 60 };
+    expect(deletesMore(held, { run_days: null })).toBe(true);
+    expect(deletesMore({ ...held, run_days: null }, { run_days: 90 })).toBe(false);
+    expect(deletesMore({ ...held, run_days: null }, { run_days: 30 })).toBe(true);
   });
 });

@@ -3,7 +3,7 @@ import type { Retention } from "@/lib/api/types";
 
 export type RetentionField = "conversation_days" | "run_days" | "usage_days" | "trash_days";
 export type RetentionText = Record<RetentionField, string>;
-export type RetentionChanges = Partial<Omit<Retention, "updated_at">>;
+export type RetentionChanges = Partial<Omit<Retention, "updated_at" | "installation_run_days">>;
 const fields: RetentionField[] = ["conversation_days", "run_days", "usage_days", "trash_days"];
 
 const shown = (days: number | null): string => (days === null ? "" : String(days));
@@ -18,10 +18,12 @@ export function changesIn(kept: Retention, text: RetentionText): RetentionChange
 
 /** Whether something may be deleted by the change that was kept until now. */
 export function deletesMore(kept: Retention, changes: RetentionChanges): boolean {
+  const meant = (field: RetentionField, days: number | null) => days ?? (field === "run_days" ? kept.installation_run_days : null);
   return fields.some((field) => {
-    const next = changes[field];
-    if (next === undefined || next === null) return false;
-    const now = kept[field];
-    return now === null || next < now;
+    const said = changes[field];
+    if (said === undefined) return false;
+    const next = meant(field, said);
+    const now = meant(field, kept[field]);
+    return next !== null && (now === null || next < now);
   });
 }

@@ -2731,8 +2731,10 @@ export interface components {
         RetentionOut: {
             /** @description Conversations that were silent for so many days are deleted; null keeps them. */
             conversation_days: number | null;
-            /** @description Runs are deleted so many days after their end, with their messages; null keeps them. */
+            /** @description Runs are deleted so many days after their end, with their messages; null keeps them, or leaves it to the installation. */
             run_days: number | null;
+            /** @description What the installation does with runs where run_days is null: so many days; null keeps them. */
+            readonly installation_run_days: number | null;
             /** @description Records of tokens and cost are deleted after so many days; null keeps them. */
             usage_days: number | null;
             /** @description Conversations that people deleted are gone for good after so many days. */
