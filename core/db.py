@@ -44,12 +44,12 @@ async def in_db(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     return await asyncio.get_running_loop().run_in_executor(_get_pool(), _call, function, args, kwargs)
 
 
-def limit_transactions() -> None:
-    """Bound every transaction of this process in time, on PostgreSQL; for processes that serve or work."""
+def limit_transactions(*, statement_seconds: int) -> None:
+    """Bound every statement and transaction of this process in time, on PostgreSQL; for processes that serve or work."""
     if connection.vendor == "postgresql":
         from core.postgresql.base import limit_transactions as limit
 
-        limit()
+        limit(statement_seconds)
 
 
 def after_commit(function: Callable[[], object]) -> None:
@@ -72,6 +72,8 @@ def is_disk_full(exception: BaseException | None) -> bool:
 #: PostgreSQL's classes of errors that pass: no connection, a conflict to be tried again, no room for one more, a lock, an
 #: operator's hand.
 _PASSING = ("08", "40", "53", "55", "57")
+#: A transaction that the server ended because it took too long, or because its process slept in it.
+_ENDED = ("25P03", "25P04")
 
 
 def is_database_away(exception: BaseException | None) -> bool:
@@ -87,7 +89,7 @@ def is_database_away(exception: BaseException | None) -> bool:
         if type(cause).__module__.startswith("psycopg"):  # the pool's errors too
             state = getattr(cause, "sqlstate", None)
             if state is not None:
-                return state[:2] in _PASSING
+                return state[:2] in _PASSING or state in _ENDED
             # A connection that broke: then there is no server left to send a code.
             return bool({"OperationalError", "InterfaceError"} & {base.__name__ for base in type(cause).__mro__})
         cause = cause.__cause__

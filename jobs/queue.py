@@ -11,8 +11,10 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
-from procrastinate import App, jobs
+from django.db import DEFAULT_DB_ALIAS, connections
+from procrastinate import App, PsycopgConnector, jobs
 from procrastinate.contrib.django import app as django_app
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import AlreadyEnqueued
 
 from jobs.registry import find_kind, registered_kinds
@@ -45,6 +47,12 @@ async def sweep(timestamp: int) -> None:
         await _worker.sweep()
 
 
+def _connector() -> Any:
+    """Listening needs a session of its own: past a pooler, where there is one."""
+    alias = "direct" if "direct" in connections else DEFAULT_DB_ALIAS
+    return PsycopgConnector(kwargs=connector_params(alias))
+
+
 class QueueSender:
     """For processes that do none of the work: the message is written in the caller's own transaction."""
 
@@ -69,7 +77,7 @@ class QueueWorker:
         """Until somebody drains it. A database that goes away is waited for, while the work at hand goes on."""
         global _worker
         _worker = self
-        with django_app.replace_connector(django_app.connector.get_worker_connector()) as app:  # type: ignore[attr-defined]
+        with django_app.replace_connector(_connector()) as app:
             while not self._draining:
                 try:
                     async with app.open_async():

@@ -54,6 +54,8 @@ def examine(*, reach: bool) -> Iterator[Finding]:
     yield from _guarded("Bus", check_bus)
     if settings.ON_POSTGRES and not behind:
         yield from _guarded("Workers", check_workers)
+    if settings.ON_POSTGRES:
+        yield from _guarded("Time limits", check_time_limits)
     yield from _guarded("Disk", check_disk)
     yield from _guarded("Web client", check_client)
     if not behind:
@@ -110,6 +112,26 @@ def check_database() -> Iterator[Finding]:
             "warning", "Database", f"The journal mode is {mode}, not wal: reading and writing block each other.",
             "Put the data folder on a local file system.",
         )  # fmt: skip
+
+
+def check_time_limits() -> Iterator[Finding]:
+    """Through a pooler we cannot set them for a session; the role must have them."""
+    if not connection.settings_dict.get("THROUGH_POOLER"):
+        yield Finding("ok", "Time limits", f"Set for each session; {settings.STATEMENT_SECONDS} s for a statement.")
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE setting = '0' AND name IN "
+            "('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY name"
+        )
+        missing = [row[0] for row in cursor.fetchall()]
+    if missing:
+        yield Finding(
+            "warning", "Time limits", f"Through the pooler, these have none: {', '.join(missing)}.",
+            "ALTER ROLE … SET them for the role that serves (docs/operations.md): what hangs would hold others up.",
+        )  # fmt: skip
+    else:
+        yield Finding("ok", "Time limits", "The role has them; DATABASE_DIRECT_URL is there for what needs a session.")
 
 
 def check_encryption() -> Iterator[Finding]:

@@ -154,25 +154,29 @@ def take_vendor_environment() -> dict[str, str]:
     return found
 
 
-def parse_database_url(url: str) -> dict[str, object]:
-    """`postgresql://user:password@host:port/name?sslmode=…` as Django's settings for one database."""
+def parse_database_url(url: str, *, through_pooler: bool = False, name: str = "DATABASE_URL") -> dict[str, object]:
+    """`postgresql://user:password@host:port/name?sslmode=…` as Django's settings for one database.
+
+    `through_pooler`: what is set for a session may be somebody else's a moment later, so nothing is; the database role
+    carries the time limits instead.
+    """
     from urllib.parse import parse_qsl, unquote, urlsplit
 
     parts = urlsplit(url)
     if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise BadEnvironment(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name. "
-            "Leave it out to use SQLite in DATA_DIR."
+            f"{name} must look like postgresql://user:password@host:5432/name. Leave it out to use SQLite in DATA_DIR."
         )
     options: dict[str, object] = dict(parse_qsl(parts.query))
     host = unquote(parts.hostname or "") or str(options.pop("host", ""))
     # A process that is paused in the middle of a transaction holds its locks. The server ends such a transaction when the
     # lease on a run is over as well (LEASE, ten seconds), and nobody waits longer than five seconds for a lock.
     given = str(options.get("options", ""))
-    for name, limit in (("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")):
-        if name not in given:
-            given = f"{given} -c {name}={limit}".strip()
-    options["options"] = given
+    if not through_pooler:
+        for setting, limit in (("idle_in_transaction_session_timeout", "10s"), ("lock_timeout", "5s")):
+            if setting not in given:
+                given = f"{given} -c {setting}={limit}".strip()
+        options["options"] = given
     options["pool"] = {"min_size": 1, "max_size": read_int("AAP_DATABASE_POOL", 20, low=4, high=500), "timeout": 5}
     return {
         "ENGINE": "core.postgresql",
@@ -185,6 +189,8 @@ def parse_database_url(url: str) -> dict[str, object]:
         # The pool asks each connection for a sign of life before it hands it out: after a restart of the server it is full
         # of dead ones, and every one of them would cost somebody a request, or a run its model call.
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": through_pooler,
+        "THROUGH_POOLER": through_pooler,
         "OPTIONS": options,
     }
 

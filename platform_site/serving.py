@@ -33,7 +33,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     code = None if is_set_up() else issue_code()
 
     async def on_start() -> None:
-        limit_transactions()
+        limit_transactions(statement_seconds=settings.STATEMENT_SECONDS)
         repeats.start()
         measure(process="web")
         await connect_processes()

@@ -150,7 +150,9 @@ def _alone(say: Say) -> Iterator[None]:
 
     params = {
         key: value
-        for key, value in database.get_connection_params().items()
+        for key, value in connections["direct" if "direct" in connections else "default"]
+        .get_connection_params()
+        .items()
         if key not in ("cursor_factory", "context")
     }
     # A session of its own holds it: migrations open and close theirs. It ends with this process, however that ends.

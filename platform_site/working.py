@@ -48,7 +48,7 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    limit_transactions()
+    limit_transactions(statement_seconds=settings.STATEMENT_SECONDS)
     await connect_processes()
     register_jobs()
     register_audit_jobs()

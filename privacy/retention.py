@@ -1,6 +1,6 @@
 """Letting go of what a workspace no longer wants to keep. A policy is a row that is due once an hour.
 
-Whole runs go, never a part of a journal (docs/adr/0016). However much there is, a look takes a few seconds of small
+Whole runs go, never a part of a journal (docs/adr/0017). However much there is, a look takes a few seconds of small
 transactions, and then the policy is due again: nobody waits for it, and whoever kills it loses nothing.
 """
 

@@ -17,6 +17,7 @@ os.environ["DATA_DIR"] = str(_folder / "data")
 os.environ["AAP_ALLOWED_HOSTS"] = "testserver,localhost,127.0.0.1,[::1]"
 for _name in (
     "DATABASE_URL",
+    "DATABASE_DIRECT_URL",
     "REDIS_URL",
     "SENTRY_DSN",
     "AAP_SECRET_KEY",

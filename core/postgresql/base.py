@@ -18,12 +18,13 @@ TRANSACTION_SECONDS = 15
 _KNOWS_LIMIT = 170_000
 
 _limited: WeakSet[Connection[Any]] | None = None
+_statement_seconds = 0
 
 
-def limit_transactions() -> None:
+def limit_transactions(statement_seconds: int) -> None:
     """From now on, in this process: for those that serve and work. A migration may take as long as it takes."""
-    global _limited
-    _limited = WeakSet()
+    global _limited, _statement_seconds
+    _limited, _statement_seconds = WeakSet(), statement_seconds
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -43,7 +44,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _limit(self, connection: Connection[Any]) -> None:
-        """Django sets autocommit right after this, whatever it was."""
+        """Django sets autocommit right after this, whatever it was. What the address or the role says of it counts."""
+        if self.settings_dict.get("THROUGH_POOLER"):
+            return  # it would be set for whoever gets the server's session next
+        limits = {"statement_timeout": _statement_seconds}
         if connection.info.server_version >= _KNOWS_LIMIT:
-            connection.autocommit = True
-            connection.execute(f"SET transaction_timeout = '{TRANSACTION_SECONDS}s'")
+            # Above the other one: its end is an error that can be answered, this one's takes the connection along.
+            limits["transaction_timeout"] = max(TRANSACTION_SECONDS, _statement_seconds * 3 // 2)
+        connection.autocommit = True
+        for name, seconds in limits.items():
+            connection.execute(
+                "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s AND source = 'default'",
+                [f"{seconds}s", name],
+            )

@@ -125,8 +125,11 @@ TEMPLATES = [
 ]
 
 _DATABASE_URL = env.read("DATABASE_URL")
+#: Given when DATABASE_URL leads to a pooler that hands a server's session to somebody else after each transaction: the way
+#: to the server itself, for what needs a session of its own.
+_DATABASE_DIRECT_URL = env.read("DATABASE_DIRECT_URL") if _DATABASE_URL else None
 DATABASES = {
-    "default": env.parse_database_url(_DATABASE_URL)
+    "default": env.parse_database_url(_DATABASE_URL, through_pooler=_DATABASE_DIRECT_URL is not None)
     if _DATABASE_URL
     else {
         "ENGINE": "django.db.backends.sqlite3",
@@ -139,6 +142,10 @@ DATABASES = {
         },
     }
 }
+if _DATABASE_DIRECT_URL:
+    DATABASES["direct"] = env.parse_database_url(_DATABASE_DIRECT_URL, name="DATABASE_DIRECT_URL")
+#: In a process that serves or works, the database server ends a statement that takes longer; 0: none is ended.
+STATEMENT_SECONDS = env.read_int("AAP_STATEMENT_SECONDS", 10, low=0, high=3600)
 ON_POSTGRES = DATABASES["default"]["ENGINE"] == "core.postgresql"
 if ON_POSTGRES:  # the queue between processes; its tables exist on PostgreSQL only
     INSTALLED_APPS.insert(INSTALLED_APPS.index("limits"), "procrastinate.contrib.django")
