@@ -5,6 +5,7 @@ mean whatever it is: its disk is full, or it is away and will be back.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,8 +41,12 @@ def _call(function: Callable[P, T], args: tuple, kwargs: dict) -> T:  # type: ig
 
 
 async def in_db(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run synchronous database code in the ORM's threads and return its result."""
-    return await asyncio.get_running_loop().run_in_executor(_get_pool(), _call, function, args, kwargs)
+    """Run synchronous database code in the ORM's threads and return its result.
+
+    In a copy of the caller's context: what it logs is the caller's, and what it says of itself does not stay in the thread.
+    """
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_get_pool(), context.run, _call, function, args, kwargs)
 
 
 def limit_transactions(*, statement_seconds: int) -> None:

@@ -7,6 +7,7 @@ to a thread, a connection and several queries; together they share them.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
@@ -36,7 +37,9 @@ class Together(Generic[Q, A]):
         answer: asyncio.Future[A] = loop.create_future()
         self._waiting.append((question, answer))
         if len(self._visits) < VISITS:
-            self._visits.add(loop.create_task(self._visit(self._waiting, self._visits)))
+            # In a context of its own: the visit is for many, and not whoever asked first shall stand in its logs.
+            visit = self._visit(self._waiting, self._visits)
+            self._visits.add(loop.create_task(visit, context=contextvars.Context()))
         return await answer
 
     async def _visit(self, waiting: deque[tuple[Q, asyncio.Future[A]]], visits: set[asyncio.Task[None]]) -> None:

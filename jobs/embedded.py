@@ -7,6 +7,7 @@ afterwards. A sweep every two seconds finds rows whose bell was lost.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 from collections import deque
 from dataclasses import dataclass, field
@@ -90,7 +91,9 @@ class EmbeddedJobs:
     def _fill(self, lane: _Lane) -> None:
         while lane.waiting and len(lane.working) < lane.kind.concurrency and not self._draining:
             job_id = lane.waiting.popleft()
-            task = asyncio.create_task(self._work(lane.kind, job_id), name=f"{lane.kind.name}:{job_id}")
+            work = self._work(lane.kind, job_id)
+            # In a context of its own: whoever rang, or made room, is not whom the work is for.
+            task = asyncio.create_task(work, name=f"{lane.kind.name}:{job_id}", context=contextvars.Context())
             lane.working[job_id] = task
             task.add_done_callback(partial(self._finished, lane, job_id))
 

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from django.db import IntegrityError
 
+from core import tracing
 from core.db import in_db
 from core.prepared import Prepared
 from core.rows import insert_rows
@@ -42,6 +43,7 @@ from llm_providers.protocol import (
     UsageSettled,
 )
 from llm_providers.registry import adapter_for
+from llm_providers.spans import watch_call
 from llm_providers.vault import SecretUnreadable
 
 log = logging.getLogger("platform.gateway")
@@ -177,6 +179,8 @@ async def stream_model(
     def hand_on(text: str) -> None:
         if stop.reason is None:
             call.characters += len(text)
+            if hear is not None:
+                hear(text)
             hand_to(text)
 
     request = ModelRequest(
@@ -188,6 +192,9 @@ async def stream_model(
         on_text=None if on_text is None else hand_on,
     )
     call = _Call(workspace_id, model, request, attribution or CallAttribution(), record)
+    watch = call.watch
+    hear = watch.hear if watch is not None else None
+    outside = tracing.enter(watch.span) if watch is not None else None
     attempt = 0
     try:
         while True:
@@ -201,6 +208,8 @@ async def stream_model(
                         break
                     if type(event) is TextDelta:  # by far the most frequent
                         call.characters += len(event.text)
+                        if hear is not None:
+                            hear(event.text)
                         yield event
                     elif isinstance(event, UsageReported):
                         call.reported = event
@@ -221,7 +230,7 @@ async def stream_model(
                 yield ModelInterrupted()
                 return
             if final is not None:
-                yield await call.settle("ok")
+                yield await call.settle("ok", final)
                 yield final
                 return
             assert failure is not None
@@ -230,12 +239,16 @@ async def stream_model(
                 await call.settle(failure.code)
                 raise failure
             attempt += 1
+            if watch is not None:
+                watch.try_again()
             metrics.RETRIES.labels(model.kind).inc()
             log.info("model call failed before its first event", extra={"code": failure.code, "attempt": attempt})
             await stop.interruptible(asyncio.sleep(wait), task)
     finally:
         if call.settled is None:  # cancelled or closed by the caller, who must not wait for the database
             call.settle_later("abandoned")
+        if watch is not None:
+            tracing.enter(outside)
 
 
 def _wait_before(failure: ProviderError, attempt: int) -> float | None:
@@ -260,6 +273,7 @@ class _Call:
     ) -> None:
         self.workspace_id, self.model, self.request, self.attribution = workspace_id, model, request, attribution
         self.record = record
+        self.watch = watch_call(model.access, request)
         self.begun = time.monotonic()
         self.characters = 0  # of everything that the model wrote
         self.reported: UsageReported | None = None
@@ -271,12 +285,16 @@ class _Call:
             self.characters += len(event.text)
         else:
             self.characters += 1  # a call was begun: something was sent
+        if self.watch is not None:
+            self.watch.note(event)
 
-    async def settle(self, outcome: str) -> UsageSettled:
+    async def settle(self, outcome: str, final: ModelStopped | None = None) -> UsageSettled:
         """Write the usage down, once. A failure to write is logged: it must not cost the answer."""
         if self.settled is None:
             self.settled = self._usage(outcome)
             self._count(self.settled, outcome)
+            if self.watch is not None:
+                self.watch.settle(self.settled, outcome, final)
             row = self._row(self.settled, outcome)
             try:
                 if self.record is not None:

@@ -160,6 +160,10 @@ class ModelStopped:
 
     finish: FinishReason
     vendor_state: Mapping[str, Any] | None = None
+    model: str = field(default="", compare=False)
+    """What the vendor calls the model that answered; "" where it does not say."""
+    answer: str = field(default="", compare=False)
+    """The vendor's id of this answer, by which to ask the vendor about it."""
 
 
 ModelEvent = (

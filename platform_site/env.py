@@ -154,6 +154,12 @@ def take_vendor_environment() -> dict[str, str]:
     return found
 
 
+def take_all(prefix: str) -> None:
+    """Take every variable of that beginning out of the process's environment: libraries would read them silently."""
+    for name in [name for name in os.environ if name.startswith(prefix)]:
+        del os.environ[name]
+
+
 def parse_database_url(url: str, *, through_pooler: bool = False, name: str = "DATABASE_URL") -> dict[str, object]:
     """`postgresql://user:password@host:port/name?sslmode=…` as Django's settings for one database.
 

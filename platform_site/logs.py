@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr, each with the request id of the work it belongs to; secrets are masked."""
+"""Logs as JSON lines on stderr, each with the ids of the work it belongs to; secrets are masked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import structlog
 
 from core.request_context import current_facts, current_request_id
 from core.secret import MASK, Secret
+from core.tracing import current_span
 
 # Keys of the vendors, bearer tokens, our own sealed values: nothing of that shape has a place in a log line.
 _SECRETS = re.compile(
@@ -24,12 +25,16 @@ def mask(text: str) -> str:
     return _SECRETS.sub(MASK, text)
 
 
-def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _add_ids(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
     request_id = current_request_id()
     if request_id:
         event.setdefault("request_id", request_id)
     for name, value in current_facts().items():
         event.setdefault(name, value)
+    span = current_span()
+    if span is not None:
+        event.setdefault("trace_id", span.trace_id)
+        event.setdefault("span_id", span.span_id)
     return event
 
 
@@ -38,19 +43,19 @@ _NAMES = re.compile(r"(?i)(password|secret|api_?key|authorization|cookie|credent
 
 
 def _mask_values(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
-    return {key: _masked(key, value) for key, value in event.items()}
+    return {key: masked(key, value) for key, value in event.items()}
 
 
-def _masked(key: str, value: Any) -> Any:
+def masked(key: str, value: Any) -> Any:
     """`value` without secrets: by its type, by its name, by its looks; in whatever it is nested."""
     if isinstance(value, Secret) or (value and key and _NAMES.search(key) and not isinstance(value, (bool, int))):
         return MASK
     if isinstance(value, str):
         return mask(value)
     if isinstance(value, dict):
-        return {name: _masked(str(name), item) for name, item in value.items()}
+        return {name: masked(str(name), item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_masked("", item) for item in value]
+        return [masked("", item) for item in value]
     if isinstance(value, (bool, int, float)) or value is None:
         return value
     return mask(repr(value))
@@ -64,7 +69,7 @@ def configure_logging(level: str = "INFO") -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -99,6 +104,7 @@ def configure_logging(level: str = "INFO") -> None:
                 "openai": {"level": "WARNING"},
                 "anthropic": {"level": "WARNING"},
                 "asyncio": {"level": "WARNING"},
+                "opentelemetry": {"level": "CRITICAL"},  # platform_site.traces says it, once
             },
         }
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.ids import ID_PATTERN
 from core.request_context import current_facts, current_request_id
+from core.tracing import current_span
 
 OUR_LOGGERS = {"platform", "platform_site", "agents", "llm_providers", "accounts", "audit", "jobs", "core"}
 _OF_A_REPORT = ("event_id", "timestamp", "level", "platform", "release", "environment", "server_name", "sdk", "modules")
@@ -78,6 +79,9 @@ def _report(event: Any, hint: Any) -> Any:
     """What is sent of `event`. Called where the error was caught, so the request id is the right one."""
     report = _only(event, _OF_A_REPORT)
     report["tags"] = {"request_id": current_request_id() or "none", **_only(current_facts(), ("run", "step"))}
+    span = current_span()
+    if span is not None:
+        report["tags"]["trace_id"] = span.trace_id
     if event.get("platform") == "javascript":  # not of this process: its modules and its Python say nothing
         report.pop("modules", None)
         report["tags"] |= _only(event["tags"], _OF_A_PAGE)

@@ -27,10 +27,12 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     from platform_site.management.commands.serve import note_holder
     from platform_site.metrics import measure
     from platform_site.server.server import Server
+    from platform_site.tracing import begin_spans
 
     if schema_is_behind():
         raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
     code = None if is_set_up() else issue_code()
+    end_spans = begin_spans(process="web")
 
     async def on_start() -> None:
         limit_transactions(statement_seconds=settings.STATEMENT_SECONDS)
@@ -59,6 +61,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
             await stop_embedded()
         await disconnect_processes()
         await asyncio.to_thread(repeats.close)
+        await end_spans()
 
     server = Server(application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop)
     server.run()

@@ -43,12 +43,14 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     from llm_providers.warm import warm_configured
     from platform_site.between import connect_processes, disconnect_processes
     from platform_site.metrics import measure
+    from platform_site.tracing import begin_spans
     from platform_site.worker_door import WorkerDoor
 
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     limit_transactions(statement_seconds=settings.STATEMENT_SECONDS)
+    end_spans = begin_spans(process="worker")
     await connect_processes()
     register_jobs()
     register_audit_jobs()
@@ -71,6 +73,7 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     listen_with(None)
     await host.stop()
     await disconnect_processes()
+    await end_spans()
     if door is not None:
         await asyncio.to_thread(door.close)
     say("Stopped.")

@@ -26,6 +26,8 @@ for _name in (
     "AAP_ALLOWED_ORIGINS",
 ):
     os.environ.pop(_name, None)
+for _name in [name for name in os.environ if name.startswith(("OTEL_", "AAP_TRACE_"))]:
+    del os.environ[_name]
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 

@@ -24,11 +24,13 @@ from agents.runtime.loading import ClaimedRun, claim_and_load, read_interjection
 from agents.runtime.metrics import count_events
 from agents.runtime.notices import Notice, notices
 from agents.runtime.ports import AgentTools, GatewayModel, limits_of
+from agents.runtime.spans import carrying, note_events
 from core.clock import now
 from core.db import in_db, is_database_away, is_disk_full
 from core.ids import new_id
 from core.request_context import begin_request, belongs_to
 from core.stop import StopSignal
+from core.tracing import Span
 from jobs.bells import ring
 
 log = logging.getLogger(__name__)
@@ -46,6 +48,15 @@ async def carry_on(run_id: str) -> None:
     run = claimed.run
     begin_request(run.request_id)
     belongs_to(run=run.id, workspace=run.workspace_id, user=run.started_by_id)
+    if claimed.state.step is not None:
+        belongs_to(step=str(claimed.state.step.number))
+    with carrying(claimed) as span:
+        await _hold(claimed, span)
+
+
+async def _hold(claimed: ClaimedRun, span: Span | None) -> None:
+    run = claimed.run
+    run_id = run.id
     channel = hub.channel(run_id)
     channel.adopt(run.last_seq, held=True)
     journal = RunJournal(
@@ -63,7 +74,7 @@ async def carry_on(run_id: str) -> None:
         stop.request("cancelled")
     task = asyncio.current_task()
     assert task is not None
-    live = LiveRun(stop, journal, task, spoken_to=claimed.spoken_to)
+    live = LiveRun(stop, journal, task, spoken_to=claimed.spoken_to, span=span)
     host.enter(run_id, live, epoch=run.lease_epoch)
     try:
         await _drive(claimed, journal, live)
@@ -79,7 +90,7 @@ async def carry_on(run_id: str) -> None:
             await _give_back(run_id, run.lease_epoch)
         else:
             log.exception("run %s (request %s) failed inside", run_id, run.request_id)
-            await _fail(claimed, journal)
+            await _fail(claimed, journal, span)
     finally:
         host.leave(run_id)
     if journal.following is not None:
@@ -133,7 +144,7 @@ async def _drive(claimed: ClaimedRun, journal: RunJournal, held: LiveRun) -> Non
         async with aclosing(advance(claimed.state, ports)) as commits:  # type: ignore[type-var]
             async for events in commits:
                 await journal.append(events)
-                _notice(claimed, events)
+                _notice(claimed, events, held.span)
     finally:
         timer.cancel()
 
@@ -144,7 +155,7 @@ def _start_timer(claimed: ClaimedRun, limits: Limits, stop: StopSignal) -> async
     return asyncio.get_running_loop().call_later(left, stop.request, STOP_MAX_SECONDS)
 
 
-async def _fail(claimed: ClaimedRun, journal: RunJournal) -> None:
+async def _fail(claimed: ClaimedRun, journal: RunJournal, span: Span | None) -> None:
     run = claimed.run
     detail = (
         f"Something went wrong inside the server. Try again; if it stays so, tell the operator this: {run.request_id}."
@@ -161,7 +172,7 @@ async def _fail(claimed: ClaimedRun, journal: RunJournal) -> None:
     events = failure_events(claimed.state, code="internal_error", detail=detail, text=text, reasoning=reasoning)
     try:
         await journal.append(events)
-        _notice(claimed, events)
+        _notice(claimed, events, span)
     except Exception:
         log.exception("run %s: its failure could not be written; the next holder will see to it", run.id)
 
@@ -173,9 +184,10 @@ async def _give_back(run: str, epoch: int) -> None:
     ring(RUN_KIND, run)  # where others work too: at once, not when a sweep finds it
 
 
-def _notice(claimed: ClaimedRun, events: Sequence[Event]) -> None:
+def _notice(claimed: ClaimedRun, events: Sequence[Event], span: Span | None) -> None:
     run = claimed.run
     count_events(events, run)
+    note_events(span, events)
     for event in events:
         if event.type in _NOTICED:
             notices.announce(Notice(run.id, run.conversation_id, run.workspace_id, run.started_by_id, event.type))

@@ -17,6 +17,7 @@ from agents.runtime.journal import RunJournal
 from agents.runtime.metrics import RUNS_IN_FLIGHT
 from core.db import in_db
 from core.stop import StopSignal
+from core.tracing import Span
 from jobs.bells import ring
 from jobs.registry import JobKind, register_kind
 
@@ -38,6 +39,8 @@ class LiveRun:
     task: asyncio.Task[None]
     spoken_to: bool = False
     """Somebody may have said something to it that its journal does not hold yet."""
+    span: Span | None = None
+    """What whoever watches from outside is told of it."""
 
 
 class Host:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, OuterRef, Q
 
 from accounts.selectors import live_tokens
-from agents.engine.events import EventMalformed, from_json
+from agents.engine.events import EventMalformed, RunQueued, from_json
 from agents.engine.ports import Interjection, Resolution
 from agents.engine.state import JournalBroken, RunState, fold, inherit
 from agents.models import AgentVersion, Decision, MessageChunk, Run, RunEvent
@@ -39,6 +39,8 @@ class ClaimedRun:
     waited: float = 0.0
     """For how many seconds it waited for people, in all: time that its limit does not count."""
     resolutions: dict[str, Resolution] = field(default_factory=dict)
+    agent_name: str = ""
+    """As it was called when the run was started."""
     model: ResolvedModel | None = None
     """Looked up with the claim, for the first call; None if it cannot be used (the call itself will say why)."""
 
@@ -97,6 +99,7 @@ def claim_and_load(run_id: str) -> ClaimedRun | None:
         spoken_to=spoken_to,
         waited=_seconds_waited(stored),
         resolutions=_resolutions(run_id) if state.open_decisions else {},
+        agent_name=next((event.agent_name for _, _, event in stored[:1] if isinstance(event, RunQueued)), ""),
         model=_model_of(run),
     )
 

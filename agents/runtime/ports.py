@@ -10,11 +10,13 @@ from agents.engine.limits import Limits
 from agents.engine.ports import Effect, Question, ToolAnswer
 from agents.models import Run
 from agents.runtime.metrics import TOOL_SECONDS
+from agents.runtime.spans import tool_call
 from agents.tools.base import Tool, ToolContext
 from agents.tools.registry import find_tool
 from agents.tools.wrappers import call_tool, describe_problems
 from core.clock import now
 from core.money import Money
+from core.request_context import belongs_to
 from core.stop import StopSignal
 from core.text_policy import replace_bad
 from llm_providers import gateway
@@ -41,6 +43,7 @@ class GatewayModel:
         on_text: Callable[[str], None],
     ) -> AsyncIterator[GatewayEvent]:
         run = self._run
+        belongs_to(step=str(step))
         resolved, self._first = self._first, None  # what was looked up with the claim holds for the first call only
         return gateway.stream_model(
             workspace_id=run.workspace_id,
@@ -89,9 +92,12 @@ class AgentTools:
     async def call(self, *, call: str, name: str, arguments: Mapping[str, Any]) -> ToolAnswer:
         self._check_lease()
         run = self._run
+        tool = self._tools[name]
         context = ToolContext(call, run.id, run.workspace_id, run.agent_id, run.started_by_id, now())
-        with TOOL_SECONDS.time():
-            result = await call_tool(self._tools[name], arguments, context)
+        with TOOL_SECONDS.time(), tool_call(run, tool.spec, call, arguments) as span:
+            result = await call_tool(tool, arguments, context)
+            if span is not None:
+                span.answered(result)
         return ToolAnswer(result.text, result.is_error)
 
 

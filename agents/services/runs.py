@@ -11,6 +11,7 @@ from agents.engine.events import RunQueued
 from agents.models import Agent, AgentVersion, Conversation, Run, RunEvent
 from agents.runtime.bells import ring_run, signal_run
 from agents.runtime.projection import write_first_events
+from agents.runtime.spans import announce_run
 from agents.selectors.runs import open_run_counts, queue_is_full
 from agents.services.agents import version_to_run
 from audit.action import Action, action
@@ -160,6 +161,7 @@ def write_run(
         continues={"run": continues[0].id, "seq": continues[1]} if continues is not None else None,
     )
     write_first_events(run, [queued], at=moment)
+    announce_run(run, agent_name=agent.name)
     run.input_message = message_id
     if not conversation.title and text is not None:
         table = connection.ops.quote_name(Conversation._meta.db_table)

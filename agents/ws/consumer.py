@@ -36,7 +36,7 @@ from agents.ws.sockets import (
 from core.db import in_db
 from core.errors import DomainError, NotAuthenticated, TooManyRequests
 from core.ids import ID_PATTERN
-from core.request_context import begin_request
+from core.request_context import begin_request, belongs_to
 from core.together import Together
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class RunSocket(AsyncWebsocketConsumer):
         self._ended: dict[str, tuple[str, float]] = {}
         self._tokens_left, self._counted_at = float(FRAME_BURST), time.monotonic()
         self._number = sockets.enter(self)
-        begin_request(None)
+        begin_request(dict(self.scope.get("headers", ())).get(b"x-request-id", b"").decode("latin-1"))
         await self.accept()
         self._outbox = Outbox(
             self.scope["extensions"]["aap.line"], on_ended=self._run_ended, on_failed=self._sending_failed
@@ -157,6 +157,7 @@ class RunSocket(AsyncWebsocketConsumer):
         elif self.principal.key != signed_in.principal.key:
             raise NotAuthenticated
         self.principal = signed_in.principal
+        belongs_to(user=self.principal.user_id)
         self._deadline.cancel()
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(signed_in.expires_in, self._shut_soon, CLOSE_NOT_SIGNED_IN)
@@ -196,6 +197,7 @@ class RunSocket(AsyncWebsocketConsumer):
         after = min(frame.after_seq, max(look.last_seq, channel.last_seq))
         watch = hub.watch(frame.run, self._outbox, after_seq=after, resume=resume)
         self._watches[frame.run] = (watch, workspace)
+        log.debug("a socket follows run %s", frame.run, extra={"run": frame.run, "workspace": workspace})
         learn(channel, look)
         self._wake(watch)
 
@@ -281,6 +283,7 @@ class RunSocket(AsyncWebsocketConsumer):
             return
         self._leave()
         SOCKETS_CLOSED.labels(code).inc()
+        log.info("a socket is closed with code %s", code)
         try:
             await self.close(code=code)
         except Exception:  # a server that refuses the code: any end is better than a socket that stays silent

@@ -14,10 +14,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from core.egress.errors import EgressFailed, EgressTimedOut
-from core.egress.guard import Resolver
+from core.egress.guard import Resolver, is_listed
 from core.egress.http1 import HttpCut, HttpFault, HttpPoolTimeout, HttpReadTimeout, Wire
 from core.egress.pool import Exchange, Pool
 from core.egress.wire import write_head
+from core.tracing import header_for
 
 if TYPE_CHECKING:
     import httpx2
@@ -34,20 +35,23 @@ def guarded_transport(
     limit: int = MAX_CONNECTIONS,
     between_timeout: float = BETWEEN_SECONDS,
     resolver: Resolver | None = None,
+    carries_trace: bool = False,
 ) -> Any:
     """A transport to judged addresses for `library`, the module httpx or httpx2.
 
-    `between_timeout`: seconds without bytes inside an answer. Errors are the library's own TransportErrors.
+    `between_timeout`: seconds without bytes inside an answer. `carries_trace`: the other side is told the ids of the trace,
+    as far as the operator wants that. Errors are the library's own TransportErrors.
     """
-    return _transport_class(library)(Pool(limit=limit, between_timeout=between_timeout, resolver=resolver))
+    pool = Pool(limit=limit, between_timeout=between_timeout, resolver=resolver)
+    return _transport_class(library)(pool, carries_trace)
 
 
-def guarded_client(transport: Any = None) -> httpx2.AsyncClient:
+def guarded_client(transport: Any = None, *, carries_trace: bool = False) -> httpx2.AsyncClient:
     """The only httpx2 client of the product: guarded, no redirects, no environment, no compression."""
     import httpx2
 
     return httpx2.AsyncClient(
-        transport=transport or guarded_transport(httpx2),
+        transport=transport or guarded_transport(httpx2, carries_trace=carries_trace),
         trust_env=False,
         follow_redirects=False,
         headers={"Accept-Encoding": "identity"},
@@ -85,11 +89,11 @@ def _transport_class(library: Any) -> Any:
             await self._exchange.aclose()
 
     class GuardedTransport(library.AsyncBaseTransport):  # type: ignore[misc]
-        def __init__(self, pool: Pool) -> None:
-            self._pool = pool
+        def __init__(self, pool: Pool, carries_trace: bool) -> None:
+            self._pool, self._carries_trace = pool, carries_trace
 
         async def handle_async_request(self, request: Any) -> Any:
-            wire = await _wire(library, request)
+            wire = await _wire(library, request, carries_trace=self._carries_trace)
             try:
                 exchange = await self._pool.exchange(wire)
             except EgressTimedOut as error:
@@ -118,10 +122,17 @@ def _transport_class(library: Any) -> Any:
     return GuardedTransport
 
 
-async def _wire(library: Any, request: Any) -> Wire:
+def _is_own(url: Any) -> bool:
+    return is_listed(url.host, url.port or (443 if url.scheme == "https" else 80))
+
+
+async def _wire(library: Any, request: Any, *, carries_trace: bool) -> Wire:
     """The request as bytes for the pool, with the timeouts that the client was given."""
     times = request.extensions.get("timeout", {})
-    target, head, whole = write_head(request.method, str(request.url), request.headers.raw)
+    headers = request.headers.raw
+    if carries_trace and (trace := header_for(lambda: _is_own(request.url))) is not None:
+        headers = [*headers, (b"traceparent", trace.encode("ascii"))]
+    target, head, whole = write_head(request.method, str(request.url), headers)
     body: Any = b""
     if whole:
         body = request.content if hasattr(request, "_content") else await request.aread()

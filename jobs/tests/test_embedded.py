@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
+from core.request_context import begin_request, current_request_id
 from jobs import registry
 from jobs.bells import listen_with, ring
 from jobs.embedded import EmbeddedJobs
@@ -139,3 +140,28 @@ async def test_bells_without_anybody_are_nothing() -> None:
     ring("no such kind", "j1")
     await asyncio.sleep(0.01)
     await jobs.drain(patience=0)
+
+
+async def test_a_job_belongs_to_nobody_until_it_says_so() -> None:
+    """Whoever rings, or makes room by ending, is not whom the next job is for: its lines of the log must not say so."""
+    seen: list[str] = []
+    done = asyncio.Event()
+
+    async def run(job_id: str) -> None:
+        seen.append(current_request_id())
+        begin_request(f"request-of-{job_id}")
+        if len(seen) == 2:
+            done.set()
+
+    async def due(limit: int) -> list[str]:
+        return []
+
+    register_kind(JobKind(name="whose", run=run, due=due, concurrency=1))
+    jobs = EmbeddedJobs(sweep_seconds=60)
+    jobs.start()
+    begin_request("whoever-rang-0001")
+    jobs.ring("whose", "first")
+    jobs.ring("whose", "second")
+    await asyncio.wait_for(done.wait(), 10)
+    await jobs.drain(patience=1)
+    assert seen == ["", ""]

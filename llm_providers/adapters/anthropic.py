@@ -97,7 +97,7 @@ def _build(access: Access) -> anthropic.AsyncAnthropic:
         base_url=base_url.removesuffix("/v1"),
         max_retries=0,
         timeout=httpx2.Timeout(FIRST_BYTE_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
-        http_client=guarded_client(),
+        http_client=guarded_client(carries_trace=True),
         open_telemetry=False,
     )
     client.webhook_key = None

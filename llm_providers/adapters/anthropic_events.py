@@ -11,7 +11,16 @@ from typing import Any
 
 from core.text_policy import clean_json
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, block_key, count, parse_arguments
+from llm_providers.adapters.reading import (
+    CUT,
+    MAX_CALLS,
+    UNREADABLE,
+    TextMender,
+    block_key,
+    count,
+    name_in,
+    parse_arguments,
+)
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
@@ -134,6 +143,7 @@ class MessagesEvents:
         self._order: list[Any] = []
         self._usage: dict[str, Any] = {}
         self._stop: str | None = None
+        self._message: dict[str, Any] = {}
         self.whole = False
 
     def feed(self, objects: list[dict[str, Any]]) -> Iterator[ModelEvent]:
@@ -162,7 +172,8 @@ class MessagesEvents:
                 self._stop_block(block_key(item.get("index")))
             elif kind == "message_start":
                 message = item.get("message")
-                self._note_usage(message.get("usage") if isinstance(message, dict) else None)
+                self._message = message if isinstance(message, dict) else {}
+                self._note_usage(self._message.get("usage"))
             elif kind == "message_delta":
                 delta = item.get("delta")
                 if isinstance(delta, dict) and isinstance(delta.get("stop_reason"), str):
@@ -205,7 +216,10 @@ class MessagesEvents:
         )
         thought = any(isinstance(entry, dict) for entry in self._order)
         yield ModelStopped(
-            finish, {STATE: {"model": self._model, "order": clean_json(self._order)}} if thought else None
+            finish,
+            {STATE: {"model": self._model, "order": clean_json(self._order)}} if thought else None,
+            model=name_in(self._message, "model"),
+            answer=name_in(self._message, "id"),
         )
 
     def _start(self, item: dict[str, Any]) -> ModelEvent | None:

@@ -19,6 +19,7 @@ from llm_providers.adapters.reading import (
     TextMender,
     block_key,
     count,
+    name_in,
     parse_arguments,
 )
 from llm_providers.errors import ProtocolBroken
@@ -110,6 +111,7 @@ class ChatEvents:
         self._calls: list[_Call] = []
         self._index_of: dict[object, int] = {}
         self._finish: str | None = None
+        self._last: dict[str, Any] = {}
         self._usage: UsageReported | None = None
         self._refused = False
         self.whole = False
@@ -139,7 +141,7 @@ class ChatEvents:
                         text += self._text.feed(content)
                     if len(delta) == 1:
                         if choice.get("finish_reason"):
-                            self._finish = str(choice["finish_reason"])
+                            self._finish, self._last = str(choice["finish_reason"]), chunk
                         continue
                 others = list(self._rest_of(delta))
                 if others:
@@ -148,7 +150,7 @@ class ChatEvents:
                         text = ""
                     yield from others
             if choice.get("finish_reason"):
-                self._finish = str(choice["finish_reason"])
+                self._finish, self._last = str(choice["finish_reason"]), chunk
         if text:
             yield TextDelta(text)
 
@@ -174,7 +176,7 @@ class ChatEvents:
             finish = "stop"
         if self._usage is not None:
             yield self._usage
-        yield ModelStopped(finish)
+        yield ModelStopped(finish, model=name_in(self._last, "model"), answer=name_in(self._last, "id"))
 
     def _rest_of(self, delta: Mapping[str, Any]) -> Iterator[ModelEvent]:
         thought = delta.get("reasoning_content") or delta.get("reasoning")

@@ -124,7 +124,7 @@ def _build(access: Access) -> Clients:
     base_url = parse_url(access.base_url).url
     if base_url.startswith("https"):
         tls_context()
-    transport = guarded_transport(httpx)
+    transport = guarded_transport(httpx, carries_trace=True)
     # The SDK adds OLLAMA_API_KEY of the environment unless a header is given; an explicit empty one is removed below.
     headers = {"authorization": f"Bearer {access.plain_key}"} if access.plain_key else {"authorization": "none"}
     common: dict[str, Any] = {

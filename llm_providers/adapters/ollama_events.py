@@ -9,10 +9,11 @@ import orjson
 
 from core.text_policy import clean_json
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, count
+from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, count, name_in
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
+    FinishReason,
     ModelEvent,
     ModelRequest,
     ModelStopped,
@@ -140,7 +141,8 @@ class OllamaEvents:
                 )
         if "prompt_eval_count" in self._last or "eval_count" in self._last:
             yield UsageReported(count(self._last, "prompt_eval_count"), count(self._last, "eval_count"))
-        yield ModelStopped("length" if cut else "tool_calls" if self._calls else "stop")
+        finish: FinishReason = "length" if cut else "tool_calls" if self._calls else "stop"
+        yield ModelStopped(finish, model=name_in(self._last, "model"))
 
     def _call(self, call: Any) -> Iterator[ModelEvent]:
         function = call.get("function") if isinstance(call, dict) else None

@@ -48,7 +48,7 @@ def _arguments(access: Access, *, needs_key: bool) -> dict[str, Any]:
         tls_context()  # here, in the thread, and not at the first connection
     if not access.plain_key and needs_key:
         raise AuthFailed("This provider needs a key. Enter one in the provider's settings.")
-    http = guarded_client()
+    http = guarded_client(carries_trace=True)
     if not access.plain_key:
         http.event_hooks["request"].append(_without_authorization)
     return {

@@ -174,3 +174,9 @@ def count(mapping: Any, *path: str) -> int:
     for key in path:
         value = value.get(key) if isinstance(value, Mapping) else None
     return min(value, 2**53) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def name_in(mapping: Mapping[str, Any], key: str) -> str:
+    """A short name that the vendor gave (of a model, of an answer); "" for anything else."""
+    value = mapping.get(key)
+    return replace_bad(value) if isinstance(value, str) and len(value) <= 200 else ""

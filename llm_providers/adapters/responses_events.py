@@ -14,7 +14,16 @@ import orjson
 
 from core.text_policy import clean_json
 from llm_providers.adapters.faults import error_in_stream
-from llm_providers.adapters.reading import CUT, MAX_CALLS, UNREADABLE, TextMender, block_key, count, parse_arguments
+from llm_providers.adapters.reading import (
+    CUT,
+    MAX_CALLS,
+    UNREADABLE,
+    TextMender,
+    block_key,
+    count,
+    name_in,
+    parse_arguments,
+)
 from llm_providers.errors import ProtocolBroken
 from llm_providers.protocol import (
     AssistantMessage,
@@ -130,6 +139,7 @@ class ResponsesEvents:
         self._order: list[Any] = []
         self._refused = False
         self._finish: FinishReason | None = None
+        self._response: dict[str, Any] = {}
         self._usage: UsageReported | None = None
         self.whole = False
 
@@ -177,7 +187,12 @@ class ResponsesEvents:
         if self._usage is not None:
             yield self._usage
         thought = any(isinstance(entry, dict) for entry in self._order)
-        yield ModelStopped(finish, {STATE: {"model": self._model, "order": self._order}} if thought else None)
+        yield ModelStopped(
+            finish,
+            {STATE: {"model": self._model, "order": self._order}} if thought else None,
+            model=name_in(self._response, "model"),
+            answer=name_in(self._response, "id"),
+        )
 
     def _other(self, item: dict[str, Any], kind: Any) -> list[ModelEvent]:
         if kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
@@ -234,7 +249,7 @@ class ResponsesEvents:
 
     def _close(self, item: dict[str, Any], kind: str) -> None:
         response = item.get("response")
-        response = response if isinstance(response, dict) else {}
+        self._response = response = response if isinstance(response, dict) else {}
         usage = response.get("usage")
         if isinstance(usage, Mapping):
             self._usage = UsageReported(

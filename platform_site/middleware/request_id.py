@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from core.request_context import begin_request
 
 log = structlog.get_logger("platform.access")
-_QUIET = ("/healthz", "/readyz", "/metrics", "/_next/", "/static/")
+QUIET = ("/healthz", "/readyz", "/metrics", "/_next/", "/static/")
 
 
 class RequestIdMiddleware:
@@ -23,7 +23,7 @@ class RequestIdMiddleware:
         started = time.perf_counter()
         response = self.get_response(request)
         response["X-Request-ID"] = request_id
-        if not request.path.startswith(_QUIET):
+        if not request.path.startswith(QUIET):
             log.info(
                 "request",
                 method=request.method,

@@ -6,7 +6,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from platform_site import env, keys
+from platform_site import env, keys, trace_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
@@ -16,6 +16,8 @@ VERSION = "0.1.0"
 DEBUG = False
 PRODUCTION = False
 VENDOR_ENVIRONMENT = env.take_vendor_environment()
+#: Where spans go and what they say (platform_site.trace_settings); None: none are made.
+TRACES = trace_settings.read_trace_settings()
 
 SECRET_KEY = keys.secret_key(DATA_DIR)
 ENCRYPTION_KEYS = keys.encryption_keys(DATA_DIR)
@@ -104,6 +106,9 @@ MIDDLEWARE = [
     "platform_site.middleware.admin_only.AdminConfirmMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
+
+if TRACES is not None:  # around the rest: the access line shall stand in the trace
+    MIDDLEWARE.insert(1, "platform_site.middleware.trace.TraceMiddleware")
 
 ROOT_URLCONF = "platform_site.urls"
 ASGI_APPLICATION = "platform_site.asgi.application"

@@ -84,6 +84,7 @@ def test_no_vendor_sdk_is_imported_at_start() -> None:
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'platform_site.settings.test'\n"
         "import platform_site.asgi, platform_site.urls, platform_site.api\n"
         "heavy = {'openai', 'anthropic', 'ollama', 'aiohttp', 'genai_prices', 'sentry_sdk', 'fido2', 'qrcode'}\n"
+        "heavy |= {'opentelemetry.sdk.trace', 'opentelemetry.exporter.otlp.common', 'google.protobuf'}\n"
         "heavy &= set(sys.modules)\n"
         "print(sorted(heavy))"
     )
