@@ -29,8 +29,9 @@ from llm_providers.protocol import (
 PROVIDER_NAMES = {"azure_openai": "azure.ai.openai"}
 _FINISH = {"refused": "content_filter"}
 _FINISH_OF_MESSAGE = {"refused": "content_filter", "tool_calls": "tool_call"}
+#: Of each text and of all that was asked, in characters, where content is told: a collector is no archive.
 MAX_TEXT = 8_000
-"""Of each text, in characters, where content is told: a collector is no archive."""
+MAX_ASKED = 48_000
 
 
 def provider_name(kind: str) -> str:
@@ -136,8 +137,16 @@ def _server(access: Access) -> dict[str, Any]:
 
 def _asked(request: ModelRequest) -> dict[str, Any]:
     instructions = [_text(message.text) for message in request.messages if isinstance(message, SystemMessage)]
-    messages = [_message(message) for message in request.messages if not isinstance(message, SystemMessage)]
-    return {"gen_ai.system_instructions": instructions or None, "gen_ai.input.messages": messages}
+    messages: list[dict[str, Any]] = []
+    room = MAX_ASKED
+    for message in reversed(request.messages):
+        if isinstance(message, SystemMessage):
+            continue
+        room -= min(len(message.text), MAX_TEXT)
+        if room < 0:
+            break
+        messages.append(_message(message))
+    return {"gen_ai.system_instructions": instructions or None, "gen_ai.input.messages": messages[::-1]}
 
 
 def _message(message: ChatMessage) -> dict[str, Any]:

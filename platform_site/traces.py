@@ -58,6 +58,7 @@ _KINDS: Mapping[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
 }
 SPANS = Counter("aap_trace_spans_total", "Spans by what became of them: ended, sent, lost.", ["outcome"])
+_ENDED = SPANS.labels("ended")
 
 
 def ids_of_run(run: str) -> tuple[int, int]:
@@ -91,9 +92,8 @@ class OtelSpan:
 
     def note(self, facts: Facts) -> None:
         if self.inner.is_recording():
-            for name, value in facts.items():
-                if value is not None:
-                    self.inner.set_attribute(name, _attribute(name, value))
+            told = {name: _attribute(name, value) for name, value in facts.items() if value is not None}
+            self.inner.set_attributes(told)
 
     def rename(self, name: str) -> None:
         self.inner.update_name(name)
@@ -149,17 +149,24 @@ class OtelTracer:
 
 def _attribute(name: str, value: Any) -> Any:
     """`value` as an attribute takes it, and without secrets."""
+    if isinstance(value, (bool, int, float)):
+        return value
     value = masked(name, value)
     if isinstance(value, str):
         return value[:MAX_TEXT]
-    if isinstance(value, (bool, int, float)):
-        return value
     if isinstance(value, list):
         if all(isinstance(item, str) for item in value):
             return value
-        while len(value) > 1 and len(_json(value)) > MAX_TEXT:
-            value = value[1:]  # of a conversation the end says more than the beginning
+        return f"[{','.join(_last([_json(item) for item in value], MAX_TEXT - 2))}]"
     return _json(value)[:MAX_TEXT]
+
+
+def _last(texts: list[str], room: int) -> list[str]:
+    """As many of them as there is room for, whole: of a conversation the end says more than the beginning."""
+    kept = len(texts)
+    while kept and (room := room - len(texts[kept - 1]) - 1) >= 0:
+        kept -= 1
+    return texts[kept:]
 
 
 def _json(value: Any) -> str:
@@ -191,7 +198,7 @@ class _Ids(RandomIdGenerator):
 class _Counted(BatchSpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         if span.context is not None and span.context.trace_flags.sampled:
-            SPANS.labels("ended").inc()
+            _ENDED.inc()
         super().on_end(span)
 
 

@@ -57,7 +57,7 @@ DIALECTS = [
 
 def _chunk(delta: Any, finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return sse({"id": "c", "object": "chat.completion.chunk", "choices": [choice]})
+    return sse({"id": "an-id", "model": "m-2026", "object": "chat.completion.chunk", "choices": [choice]})
 
 
 def _chat_text(pieces: Sequence[str], thoughts: Sequence[str]) -> list[bytes]:
@@ -87,7 +87,9 @@ def _chat_call() -> list[bytes]:
 
 def _responses_end(status: str = "completed") -> bytes:
     usage = {"input_tokens": 3, "output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 2}}
-    return sse({"type": f"response.{status}", "response": {"status": status, "usage": usage}})
+    return sse(
+        {"type": f"response.{status}", "response": {"id": "an-id", "model": "m-2026", "status": status, "usage": usage}}
+    )
 
 
 def _responses_text(pieces: Sequence[str], thoughts: Sequence[str]) -> list[bytes]:
@@ -136,7 +138,7 @@ def _block(index: int, block: dict[str, Any], deltas: Sequence[dict[str, Any]]) 
 def _messages(blocks: Sequence[bytes], stop: str) -> list[bytes]:
     usage = {"input_tokens": 3, "output_tokens": 1, "cache_read_input_tokens": 7}
     return [
-        sse({"type": "message_start", "message": {"id": "m", "usage": usage}}),
+        sse({"type": "message_start", "message": {"id": "an-id", "model": "m-2026", "usage": usage}}),
         sse({"type": "ping"}),
         *blocks,
         sse({"type": "message_delta", "delta": {"stop_reason": stop}, "usage": {"output_tokens": 5}}),

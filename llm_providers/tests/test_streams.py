@@ -250,6 +250,19 @@ async def test_sealed_reasoning_goes_back_to_the_same_model_only(kind: str, sett
         assert b"answer" in listener.bodies[-1]
 
 
+@dialects
+async def test_who_answered_is_told_with_the_end(dialect: Dialect, settings: Any) -> None:
+    """The model that answered and the vendor's id of the answer (Ollama has none), to ask the vendor about it."""
+    script = Script(dialect)
+    told = ("m", "") if dialect.kind == "ollama" else ("m-2026", "an-id")
+    async with listening(script.answer) as listener:
+        settings.ALLOWED_PRIVATE_HOSTS = (listener.authority,)
+        for script.parts in (dialect.text(["one"]), dialect.call()):
+            end = (await listen(script, listener))[-1]
+            assert isinstance(end, ModelStopped)
+            assert (end.model, end.answer) == told
+
+
 @pytest.mark.parametrize("kind", ["openai", "openai_compatible", "azure_openai", "anthropic", "ollama"])
 async def test_nothing_of_the_environment_is_sent(kind: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "ANTHROPIC_API_KEY"):

@@ -3,6 +3,7 @@ that is slow, ill or gone costs nobody anything."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -14,6 +15,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+import websockets
 
 from tests.fixtures.product import EMAIL, PASSWORD, Product
 from tests.fixtures.trace_sink import SeenSpan, TraceSink
@@ -200,7 +202,7 @@ def test_a_run_is_one_trace_of_ids_and_figures(product: Product, agent: str, ven
 
 
 def test_one_id_finds_every_line_of_the_log(product: Product, agent: str, vendor: Vendor, sink: TraceSink) -> None:
-    """From the request over the job to the model call: request, run, step, person, workspace and trace."""
+    """From the request over the job to the model call, and at the socket: request, run, step, person, workspace, trace."""
     vendor.failures["Twice please"] = 1
     run = start(product, agent, "Twice please", X_Request_ID="logged-0001")["id"]
     product.wait_for_end(run)
@@ -212,9 +214,23 @@ def test_one_id_finds_every_line_of_the_log(product: Product, agent: str, vendor
     for line in (access, tried):
         assert line["user"] == me["id"] and line["workspace"] == me["workspaces"][0]["id"]
     assert (tried["run"], tried["step"], tried["trace_id"]) == (run, "1", trace_of(run))
+    asyncio.run(break_a_socket(product, "logged-0002"))
+    product.wait_for_log("a socket is closed")
+    (closed,) = [line for line in lines(product) if line.get("request_id") == "logged-0002"]
+    assert closed["event"].startswith("a socket is closed") and closed["user"] == me["id"]
     (request,) = [span for span in sink.spans if span.id == access["span_id"]]
     assert request.trace == access["trace_id"] != trace_of(run)
     assert tried["span_id"] in {span.id for span in sink.of(trace_of(run)) if span.name.startswith("chat ")}
+
+
+async def break_a_socket(product: Product, request: str) -> None:
+    """Sign in, with the id that the proxy gave it, and say what no client says."""
+    async with websockets.connect(product.socket_address, additional_headers={"X-Request-ID": request}) as socket:
+        await socket.send(json.dumps({"type": "authenticate", "token": product.token}))
+        await socket.recv()
+        await socket.send("{")
+        with pytest.raises(websockets.ConnectionClosed):
+            await socket.recv()
 
 
 def test_a_failure_is_told_by_its_code(product: Product, agent: str, vendor: Vendor, sink: TraceSink) -> None:
