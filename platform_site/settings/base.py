@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from platform_site import env, keys, trace_settings
 
@@ -154,11 +155,19 @@ STATEMENT_SECONDS = env.read_int("AAP_STATEMENT_SECONDS", 10, low=0, high=3600)
 ON_POSTGRES = DATABASES["default"]["ENGINE"] == "core.postgresql"
 if ON_POSTGRES:  # the queue between processes; its tables exist on PostgreSQL only
     INSTALLED_APPS.insert(INSTALLED_APPS.index("limits"), "procrastinate.contrib.django")
-#: Carries bells and live frames between several processes; holds nothing.
+#: Carries bells and live frames between several processes, counts rates and keeps sums; holds nothing that may not be lost.
 REDIS_URL = env.read("REDIS_URL") if ON_POSTGRES else None
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "core.shared_cache.InRedis",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": f"aap:cache:{keys.derived(SECRET_KEY, 'cache')[:16]}",  # one Redis may serve several installations
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 300}}
+}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
