@@ -26,6 +26,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | questions that two people answer at once, for each database | 50 | 10,000 |
 | guards of the product taken out, one at a time (`python -m tests.mutations`) | 2, drawn by `SEED` | all |
 | an upgrade killed between migrations; from earlier versions with data | two, by `SEED`; the last | every one; each |
+| the same on PostgreSQL | one, by `SEED` | every one; each |
 | backups and their way back on PostgreSQL | the first | all |
 | the shape of production behind nginx (`make prod-test`) | none | all |
 """

@@ -27,7 +27,7 @@ from tests.upgrades.test_backups import done, manage, refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(300)]
 HERE = Path(__file__).parent
-VERSIONS = sorted(path.name.removesuffix(".sql.gz") for path in HERE.glob("*.sql.gz"))
+VERSIONS = sorted(path.name.removesuffix(".sql.gz") for path in HERE.glob("????-??-??.sql.gz"))
 FULL = bool(os.environ.get("FULL"))
 KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 KEYS = {
