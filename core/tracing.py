@@ -6,6 +6,7 @@ step, workspace, person) come from `core.request_context`. Must not know OpenTel
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -101,6 +102,9 @@ def traced(begin: Callable[[Tracer], Span]) -> Iterator[Span | None]:
     token = _current.set(span)
     try:
         yield span
+    except asyncio.CancelledError:  # handed over, or stopped by a person: no failure
+        span.note({"aap.cancelled": True})
+        raise
     except BaseException as error:
         span.fail(str(getattr(error, "code", None) or type(error).__name__))
         raise

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,7 @@ import pytest
 from tests.fixtures.counter import CountingService
 from tests.fixtures.fleet import Fleet, running_fleet, wait_until
 from tests.fixtures.product import ROOT, Product
+from tests.fixtures.trace_sink import TraceSink
 from tests.fixtures.viewer import Viewer, sound, view
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
@@ -28,12 +30,20 @@ LEASE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def whole_fleet(tmp_path_factory: pytest.TempPathFactory, counter: CountingService) -> Iterator[Fleet]:
+def sink() -> Iterator[TraceSink]:
+    with TraceSink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def whole_fleet(tmp_path_factory: pytest.TempPathFactory, counter: CountingService, sink: TraceSink) -> Iterator[Fleet]:
     folder = Path(tmp_path_factory.mktemp("fleet"))
     settings = {
         "DJANGO_SETTINGS_MODULE": "tests.settings_with_tools",
         "AAP_TEST_COUNTER": counter.url,
         "AAP_WORKER_PATIENCE": "1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": sink.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
     with running_fleet(folder, webs=2, workers=2, **settings) as fleet:
         fleet.agent = fleet.webs[0].demo_agent(tools=["calculator", "count_once"])  # type: ignore[attr-defined]
@@ -162,6 +172,31 @@ def test_incident_3_27_a_rolling_restart_loses_nothing(fleet: Fleet, web: Produc
 
     for viewer, run in zip(asyncio.run(roll()), runs, strict=True):
         assert viewer.events == sound(web, run) and viewer.events[-1]["type"] == "run.succeeded"
+
+
+def test_a_run_that_is_handed_over_stays_one_trace(fleet: Fleet, web: Product, sink: TraceSink) -> None:
+    """Begun by the server that took the request, carried on by one worker and ended by another."""
+    run = start(fleet, "Hand this over [[tokens:150 gap:20]]")
+    first = fleet.worker_of(run)
+    first.stop()
+    assert web.wait_for_end(run)["status"] == "succeeded"
+    trace = sha256(run.encode()).hexdigest()[:32]
+    sink.wait_for(
+        lambda spans: (
+            [span.name for span in spans if span.trace == trace].count("job run") == 2
+            and any(span.trace == trace and span.name == "start run" for span in spans)
+        )
+    )
+    spans = sink.of(trace)
+    (root,) = [span for span in spans if span.name == "start run"]
+    jobs = [span for span in spans if span.name == "job run"]
+    assert root.resource["aap.process"] == "web" and {job.resource["aap.process"] for job in jobs} == {"worker"}
+    assert len({job.resource["service.instance.id"] for job in jobs}) == 2
+    assert {job.parent for job in jobs} == {root.id}
+    before, after = (one.attributes for job in jobs for one in spans if one.parent == job.id)
+    assert before["aap.cancelled"] and "aap.run.status" not in before
+    assert (after["aap.run.resumed"], after["aap.run.status"]) == ("recovered", "succeeded")
+    assert len({span.attributes["aap.request.id"] for span in spans}) == 1
 
 
 def test_doctor_looks_at_the_bus_and_the_workers(fleet: Fleet, web: Product) -> None:

@@ -58,6 +58,8 @@ def product(tmp_path_factory: pytest.TempPathFactory, sink: TraceSink, vendor: V
         "OTEL_BSP_MAX_QUEUE_SIZE": "64",
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "16",
         "OTEL_RESOURCE_ATTRIBUTES": "team=people%20operations",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
     }
     product = Product(data=tmp_path_factory.mktemp("traces") / "data", environment=environment)
     try:
