@@ -9,6 +9,7 @@ import pytest
 
 from core import tracing
 from core.egress.tests.listeners import Listener, listening, read_request
+from core.egress.transport import guarded_client
 from core.tracing import Facts, Kind, Span
 from llm_providers.errors import ProviderError
 from llm_providers.protocol import Access, ModelRequest, UserMessage
@@ -81,3 +82,18 @@ async def test_the_trace_goes_along_in_one_header_of_ours(
             for head in listener.heads:
                 told = [line for line in head.split(b"\r\n") if line.lower().startswith((b"trace", b"baggage"))]
                 assert told == ([f"traceparent: {span.traceparent}".encode()] if wanted == "private" else [])
+
+
+async def test_nobody_but_providers_is_told(tracer: TracerTwin, settings: Any) -> None:
+    """The audit log's heads, an identity provider's keys: whoever else is asked gets no ids of ours."""
+    tracer.to_providers = "all"
+
+    async def answer(listener: Listener, reader: Any, writer: Any) -> None:
+        await read_request(listener, reader)
+        writer.write(b"HTTP/1.1 204 No\r\n\r\n")
+
+    async with listening(answer) as listener, guarded_client() as client:
+        settings.ALLOWED_PRIVATE_HOSTS = (listener.authority,)
+        with tracing.traced(lambda tracer: tracer.begin("work", "internal", {}, None)):
+            await client.get(listener.url)
+        assert b"traceparent" not in listener.heads[0].lower()
