@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.secret import Secret
 from platform_site import traces
 from platform_site.trace_settings import TraceSettings
 from platform_site.traces import MAX_TEXT, OtelTracer, ids_of_run
+from tests.fixtures.trace_sink import TraceSink
 
 
 def settings(**changes: Any) -> TraceSettings:
@@ -120,3 +122,14 @@ def test_a_block_that_fails_says_so_by_a_code(begin: Any) -> None:
     span = begun.ended["work"]
     assert span.attributes["error.type"] == "ValueError" and not span.events and not span.status.description
     assert tracing.current_span() is None
+
+
+def test_the_end_waits_for_a_collector_that_hangs_no_longer_than_it_says(begin: Any) -> None:
+    with TraceSink() as sink:
+        sink.mode = "hang"
+        begun = begin(endpoint=f"{sink.url}/v1/traces", timeout=60.0, delay=0.05)
+        begun.tracer.begin("work", "internal", {}, None).end()
+        sink.wait_for_visits(1)
+        asked = time.monotonic()
+        begun.traces.stop(0.3)
+        assert time.monotonic() - asked < 5
