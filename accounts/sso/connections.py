@@ -106,16 +106,10 @@ def _update(act: Action, *, connection: SsoConnection, **changes: Any) -> SsoCon
     return row
 
 
-def delete_connection(actor: Actor, *, connection: SsoConnection) -> None:
-    """Take a connection away."""
-    require(actor, Permission.SSO_EDIT, connection, kind="sso.delete")
-    require_fresh(actor.session_id)
-    _delete(actor, connection=connection)
-
-
 @action("sso.delete", requires=Permission.SSO_EDIT, on="connection")
-def _delete(act: Action, *, connection: SsoConnection) -> None:
+def delete_connection(act: Action, *, connection: SsoConnection) -> None:
     """A way in through an identity provider was taken away; the sign-ins through it ended."""
+    require_fresh(act.actor.session_id)
     row = lock_connection(connection.pk)
     refuse_more_than_own(act.actor, reach_of(row))
     if row.enforced:

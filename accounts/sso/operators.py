@@ -10,7 +10,7 @@ from accounts.models import FactorChallenge, LoginSession, SsoAttempt, SsoConnec
 from accounts.second_factor.challenges import ask
 from accounts.second_factor.proofs import has_factor
 from accounts.second_factor.rules import must_have_for_admin
-from accounts.sign_in import refuse_inactive, refuse_other_ways
+from accounts.sign_in import refuse_other_ways
 from accounts.sso.assertion import Assertion
 from accounts.sso.domains import connections_for
 from accounts.sso.ending import recognise, record_refused_answer
@@ -40,10 +40,10 @@ def admit_operator(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> t
     """Who may open the admin now, and how they proved themselves; SecondFactorRequired, SsoFailed, SsoRequired.
 
     The same rules as after a password: the second factor of those who have one, and of everybody where it is asked for.
+    `recognise` lets no closed account through.
     """
     client, how = LoginSession.Client.ADMIN, how_through(attempt.connection_id)
     user = recognise(attempt, said, ip=ip)
-    refuse_inactive(user)
     refuse_other_ways(user, how, client=client, ip=ip)
     if has_factor(user.pk):
         raise ask(user, purpose=FactorChallenge.Purpose.SIGN_IN, client=client, how=how).as_error()

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accounts.models import LoginSession, SsoAttempt, SsoConnection, SsoIdentity, User
+from accounts.models import LoginSession, Membership, ScimUser, SsoAttempt, SsoConnection, SsoIdentity, User
 from accounts.tests.test_oidc_logout import send as say_signed_out
 from accounts.tests.test_oidc_logout import signed as signed_logout
 from accounts.tests.test_saml import answered as answered_by_saml
@@ -137,6 +137,8 @@ def test_a_second_factor_is_asked_for_on_the_way(operator: Api, issuer: Issuer, 
     browser = Client()
     refused = back(browser, issuer, setting_out(browser))
     assert refused.status_code == 403 and b"Set one up in the web client first" in refused.content
+    entry = AuditEntry.objects.get(kind="session.sign_in", outcome="denied")
+    assert entry.data["why"] == "second_factor_enrolment_required"
     settings.REQUIRE_SECOND_FACTOR = False
     uri, _ = add_app(operator)
     settings.REQUIRE_SECOND_FACTOR = True
@@ -252,6 +254,48 @@ def test_what_it_trusts_changes_and_operators_stay_out(
     refused = arriving(waiting, urlsplit(under_way))
     assert refused.status_code == 403 and b"Operators may not come in this way" in refused.content
     assert b"Continue with your organisation" not in Client().get("/admin/login/").content
+
+
+def test_g27_a_house_that_no_operator_opened_leads_nowhere(operator: Api, house: str, issuer: Issuer) -> None:
+    assert setting_out(Client(), email="", connection=house).startswith(issuer.origin)
+    SsoConnection.objects.update(opens_admin_since=None)
+    page = Client().post("/admin/sso/", {"email": "", "connection": house})
+    assert page.status_code == 404 and leads_to(page) == ""
+
+
+def test_g27_who_waits_for_a_first_visit_does_not_make_it_here(operator: Api, house: str, issuer: Issuer) -> None:
+    """A directory made the account, and an operator of it was made since: the admin links nobody on the way."""
+    SsoIdentity.objects.all().delete()
+    LoginSession.objects.all().delete()
+    workspace = SsoConnection.objects.get().workspace
+    ScimUser.objects.create(
+        workspace=workspace, user=operator.person, user_name="op", email=OPERATOR["email"], made=True
+    )
+    browser = Client()
+    refused = back(browser, issuer, setting_out(browser))
+    assert refused.status_code == 403 and b"link it under Settings" in refused.content
+    assert not SsoIdentity.objects.exists() and not LoginSession.objects.exists()
+
+
+def test_g27_an_operator_comes_through_the_house_that_asks_for_them(
+    operator: Api, house: str, issuer: Issuer, make_workspace: Any, make_person: Any
+) -> None:
+    """Another workspace's house knows them as well, and an operator opened it."""
+    other = make_workspace("Other")
+    approve(other, "other.example")
+    theirs = connect(make_person(other, "owner"), issuer.origin, domains=["other.example"])
+    Membership.objects.create(workspace=other, user=operator.person, role="user")
+    SsoIdentity.objects.create(
+        connection_id=theirs, user=operator.person, issuer=issuer.origin, subject="op", called=""
+    )
+    call_command("sso_operators", other.slug)
+    browser = Client()
+    refused = back(browser, issuer, setting_out(browser, email="op@other.example"))
+    assert refused.status_code == 403 and not is_in(browser)
+    assert (
+        AuditEntry.objects.filter(kind="session.sign_in", outcome="denied").latest("pk").data["why"] == "sso_required"
+    )
+    assert back(browser, issuer, setting_out(browser)).status_code == 302 and is_in(browser)
 
 
 def test_operators_open_and_close_it_in_the_admin(house: str, workspace: Any) -> None:

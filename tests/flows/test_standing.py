@@ -10,6 +10,7 @@ import pytest
 from accounts import operations
 from accounts.models import ApiTokenObject, Membership
 from accounts.roles import NOT_FOR_TOKENS, ROLE_PERMISSIONS, Role
+from accounts.tests.test_oidc import through
 from agents.models import Interjection, Run
 from agents.runtime.loading import read_interjections
 from agents.services.interjections import follow_up
@@ -17,6 +18,8 @@ from agents.services.standing import end_token, tokens_over
 from audit.models import AuditEntry
 from core.authz import Actor
 from core.clock import now
+from tests.fixtures.houses import Issuer, approve, connect, fresh_browser
+from tests.fixtures.people import Api
 from tests.flows.test_api_tokens import make_token, put
 
 
@@ -192,3 +195,25 @@ def test_what_a_dead_token_said_is_not_read(workspace: Any, owner: Any, agent: A
     assert [one.text for one in read_interjections(run.pk)] == ["token", "person"]
     put(token, expires_at=now() - timedelta(seconds=1))
     assert [one.text for one in read_interjections(run.pk)] == ["person"]
+
+
+def test_g27_who_leaves_a_group_by_what_their_provider_says_loses_what_it_gave(
+    workspace: Any, owner: Any, agent: Any, issuer: Issuer
+) -> None:
+    approve(workspace, "corp.example")
+    group = owner.post("groups/", {"name": "Staff"}).data["id"]
+    mapping = [{"group": "staff", "role": "", "groups": [group]}]
+    house = connect(owner, issuer.origin, mapping=mapping, default_role="user")
+    path = f"agents/{agent['id']}/"
+    assert owner.call("PUT", f"{path}visibility/", {"visibility": "restricted"}).status_code == 200
+    assert owner.post(f"{path}grants/", {"grantee": group, "level": "run"}).status_code == 201
+    issuer.claims = {"groups": ["staff"]}
+    browser = fresh_browser()
+    assert through(issuer, house, browser) == {}
+    access = browser.post("auth/session/refresh/", {}, X_AAP_Client="web").data["access"]
+    begun = started_with(Api(access, owner.base), agent)
+    others = started_with(owner, agent)
+    assert through(issuer, house, browser) == {} and not stopped()
+    issuer.claims = {"groups": []}
+    assert through(issuer, house, browser) == {}
+    assert stopped() == {begun} and others
