@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from accounts.models import EmailChange, LoginSession, User
+from accounts.models import EmailChange, LoginSession, PasswordReset, SsoConnection, User
 from core.clock import now
+from tests.fixtures.houses import Issuer, approve, connect
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice, deliver_due
 
@@ -70,6 +71,40 @@ def test_incident_2_19_a_taken_address_is_told_to_nobody_but_its_owner(
     refused = confirm(nobody, new)
     assert refused.status_code == 400 and refused.data["errors"][0]["code"] == "taken"
     assert User.objects.get(pk=ann.person.pk).email == OLD
+
+
+def test_g27_who_may_not_leave_by_now_stays(
+    ann: Api, nobody: Api, post_office: PostOffice, workspace: Any, make_person: Any, issuer: Issuer
+) -> None:
+    """Asked for before the workspace asked its people to come through its own house."""
+    old, new = ask(ann, post_office)
+    assert confirm(nobody, old).data == {"done": False}
+    approve(workspace, "example.com")
+    connect(make_person(workspace, "owner"), issuer.origin, domains=["example.com"])
+    SsoConnection.objects.update(enforced=True)
+    refused = confirm(nobody, new)
+    assert (refused.status_code, refused.data["code"]) == (409, "sso_enforced")
+    assert User.objects.get(pk=ann.person.pk).email == OLD
+    SsoConnection.objects.update(enforced=False)
+    assert confirm(nobody, new).data == {"done": True}
+
+
+def test_g27_ones_own_open_links_for_a_password_go_with_the_old_address(
+    ann: Api, nobody: Api, post_office: PostOffice, make_person: Any
+) -> None:
+    other = make_person(email="bob@example.com").person
+    rows = {
+        name: PasswordReset.objects.create(
+            user=user, email=user.email, created_at=now(), expires_at=now() + timedelta(hours=1), used_at=used,
+            digest=f"{name:x<64}", looked_up_at=now(),
+        )
+        for name, user, used in (("open", ann.person, None), ("used", ann.person, now()), ("theirs", other, None))
+    }  # fmt: skip
+    for token in ask(ann, post_office):
+        confirm(nobody, token)
+    assert User.objects.get(pk=ann.person.pk).email == NEW
+    left = set(PasswordReset.objects.values_list("pk", flat=True))
+    assert left == {rows["used"].pk, rows["theirs"].pk}
 
 
 def test_a_later_wish_voids_the_earlier_links_and_time_voids_all(

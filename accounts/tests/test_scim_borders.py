@@ -88,6 +88,28 @@ def test_g27_a_group_elsewhere_gives_no_role_here_and_one_here_none_elsewhere(
     assert (role(workspace), role(south)) == ("admin", "user")
 
 
+def test_g27_it_is_the_rows_of_this_workspace_that_count(
+    directory: Directory,  # noqa: F811
+    south: Any,
+    workspace: Any,
+) -> None:
+    """Whoever was elsewhere first is not taken for what they are there."""
+    old, person = in_both(directory, south)
+    Membership.objects.filter(user=person, workspace=workspace).delete()
+    Membership.objects.create(workspace=workspace, user=person, role="viewer")
+    ScimUser.objects.filter(pk=old).delete()
+    mine = ScimUser.objects.create(
+        workspace=workspace, user=person, user_name=person.email, email=person.email, made=True, role_given="viewer"
+    )
+    group_of(directory, "Admins", mine.pk)
+    roles = dict(Membership.objects.filter(user=person).values_list("workspace_id", "role"))
+    assert roles == {workspace.pk: "admin", south.pk: "user"}
+    given = dict(ScimUser.objects.filter(user=person).values_list("workspace_id", "role_given"))
+    assert given == {workspace.pk: "admin", south.pk: ""}
+    assert directory.call("DELETE", f"Users/{mine.pk}").status_code == 204
+    assert list(Membership.objects.filter(user=person).values_list("workspace_id", flat=True)) == [south.pk]
+
+
 def test_g27_disabling_somebody_here_leaves_what_they_have_elsewhere(
     directory: Directory,  # noqa: F811
     south: Any,

@@ -203,6 +203,33 @@ def test_a_grant(
     assert operator.get("/admin/agents/conversationusergrant/add/").status_code == 403, "whose chat it is decides that"
 
 
+def test_g27_a_form_shows_what_its_own_row_has(operator: Client, owner: Api, workspace: Any) -> None:
+    for name, role in (("First", "viewer"), ("Second", "builder")):
+        assert owner.post("service-accounts/", {"name": name, "role": role}).status_code == 201
+    for one in Membership.objects.filter(user__kind="service"):
+        form = operator.get(at(ServiceAccount, f"{one.user_id}/change/")).context["adminform"].form
+        assert form["role"].value() == one.role_key
+
+
+def test_g27_a_group_is_found_by_name_in_its_own_workspace(
+    operator: Client, owner: Api, make_person: Any, make_workspace: Any, agent: dict[str, Any]
+) -> None:
+    assert make_person(make_workspace("South"), "owner").post("groups/", {"name": "Team"}).status_code == 201
+    ours = owner.post("groups/", {"name": "Team"}).data["id"]
+    typed = {"content_object": agent["id"], "grantee": "team", "level": "view"}
+    assert operator.post(at(AgentGroupGrant, "add/"), typed).status_code == 302
+    assert AgentGroupGrant.objects.get().group.workspace_group.pk == ours
+
+
+def test_g27_what_was_revoked_is_not_revoked_again(operator: Client, owner: Api) -> None:
+    for name in ("a", "b"):
+        owner.post("api-tokens/", {"name": name, "scopes": ["agent.view"]})
+    chosen = {"action": "revoke_tokens", "_selected_action": list(ApiToken.objects.values_list("pk", flat=True))}
+    for _ in range(2):
+        operator.post(at(ApiToken, ""), chosen)
+    assert AuditEntry.objects.filter(kind="api_token.revoke", outcome="done").count() == 2
+
+
 def test_what_is_made_there_asks_for_a_fresh_proof(operator: Client, workspace: Any) -> None:
     from datetime import timedelta
 

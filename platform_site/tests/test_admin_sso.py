@@ -446,3 +446,22 @@ def test_nothing_hostile_breaks_a_page_of_the_door(operator: Api) -> None:
             for ticket in tickets:
                 answer = browser.get(f"/admin/sso/{page}?ticket={ticket}&error={ticket}&next={ticket}")
                 assert answer.status_code < 500 and mark not in answer.content.decode(), (page, ticket[:9])
+
+
+def test_g27_who_has_to_come_another_way_by_now_is_told_after_the_factor_too(
+    operator: Api, house: str, issuer: Issuer
+) -> None:
+    """The password was right before the workspace began to ask its people to come through its own house."""
+    SsoConnection.objects.update(enforced=False)
+    operator.person.set_password(PASSWORD)
+    operator.person.save()
+    uri, _ = add_app(operator)
+    browser = Client()
+    page = browser.post("/admin/login/", {"username": OPERATOR["email"], "password": PASSWORD}).content.decode()
+    challenge = re.search(r'name="challenge" value="([^"]+)"', page)[1]  # type: ignore[index]
+    right = {"challenge": challenge, "method": "totp", "response": totp(uri)}
+    SsoConnection.objects.update(enforced=True)
+    assert browser.post("/admin/login/", right).status_code == 200 and not is_in(browser)
+    assert (
+        AuditEntry.objects.filter(kind="session.sign_in", outcome="denied").latest("pk").data["why"] == "sso_required"
+    )

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import Membership
+from accounts.grants import reasons_of, row_of_grant
+from accounts.models import Membership, WorkspaceGroup
 from accounts.sharing import SHARED, Level
 from accounts.tokens import actor_of_member, principal_from_access_token
-from agents.models import Agent, Conversation, Run
+from agents.models import Agent, AgentGroupGrant, Conversation, Run
 from agents.ws.authority import RunWish, Watched, check_watchers, look_at_run, look_at_topic
 from core.authz import visible_to
 from core.errors import NotFound
@@ -207,7 +208,9 @@ def test_incident_2_28_2_54_taking_it_away_ends_the_watching(
     assert builder.get(f"runs/{run}/").status_code == 404
 
 
-@pytest.mark.parametrize("how", ["restricted", "revoked", "lowered", "left the group"])
+@pytest.mark.parametrize(
+    "how", ["restricted", "revoked", "lowered", "left the group", "group deleted", "group revoked"]
+)
 def test_runs_that_a_grant_allowed_stop_with_it(owner: Api, builder: Api, agent: dict[str, Any], how: str) -> None:
     path = f"agents/{agent['id']}/"
     if how != "restricted":
@@ -215,7 +218,7 @@ def test_runs_that_a_grant_allowed_stop_with_it(owner: Api, builder: Api, agent:
     group = group_of(owner, builder)
     if how in ("revoked", "lowered"):
         share(owner, path, builder.person.pk, "run")
-    elif how == "left the group":
+    elif how != "restricted":
         share(owner, path, group, "run")
     started = [
         one.post("runs/", {"agent": agent["id"], "input": {"text": "Hi"}}).data["id"] for one in (builder, owner)
@@ -225,6 +228,8 @@ def test_runs_that_a_grant_allowed_stop_with_it(owner: Api, builder: Api, agent:
         "revoked": ("DELETE", f"{path}grants/{builder.person.pk}/", None),
         "lowered": ("PUT", f"{path}grants/{builder.person.pk}/", {"level": "view"}),
         "left the group": ("DELETE", f"groups/{group}/members/{builder.person.pk}/", None),
+        "group deleted": ("DELETE", f"groups/{group}/", None),
+        "group revoked": ("DELETE", f"{path}grants/{group}/", None),
     }[how]
     assert owner.call(*change).status_code in (200, 204)
     assert set(Run.objects.exclude(cancel_requested_at=None).values_list("pk", flat=True)) == {started[0]}
@@ -407,3 +412,37 @@ def test_who_can_see_it_says_who_is_a_program(owner: Api, builder: Api, agent: d
         builder.person.pk: "person",
         account: "service",
     }
+
+
+def test_g27_what_one_has_is_not_taken_for_what_another_has(
+    owner: Api, builder: Api, agent: dict[str, Any], make_person: Any, make_workspace: Any, workspace: Any
+) -> None:
+    path = f"agents/{agent['id']}/"
+    assert owner.call("PUT", f"{path}visibility/", {"visibility": "restricted"}).status_code == 200
+    other, third = make_person(workspace, "builder"), make_person(workspace, "builder")
+    assert share(owner, path, builder.person.pk, "edit").status_code == 201
+    assert share(owner, path, other.person.pk, "view").status_code == 201
+    shared = Agent.objects.get(pk=agent["id"])
+    assert row_of_grant(shared, other.person).permission.codename == "view_agent"
+    assert row_of_grant(shared, builder.person).permission.codename == "edit_agent"
+    group = group_of(owner, builder)
+    assert share(owner, path, group, "manage").status_code == 201
+
+    def can(person: Api) -> list[str]:
+        member = Membership.objects.select_related("user", "custom_role", "workspace").get(
+            user=person.person, workspace=workspace
+        )
+        (one,) = reasons_of(member, [shared])
+        return [reason["why"] for reason in one["reasons"]]
+
+    assert (can(builder), can(other), can(third)) == (["grant", "group"], ["grant"], [])
+    south = make_person(make_workspace("South"), "owner")
+    theirs = south.post("groups/", {"name": "Theirs"}).data["id"]
+    assert share(owner, path, theirs, "view").data["errors"][0]["code"] == "unknown_grantee"
+    # A group elsewhere that somebody is in as well gives nothing here, even if a row of it stood on the object.
+    Membership.objects.create(workspace=south.person.memberships.get().workspace, user=third.person, role="user")
+    assert south.post(f"groups/{theirs}/members/", {"user": third.person.pk}).status_code == 201
+    row = AgentGroupGrant.objects.get(content_object=shared)
+    elsewhere = WorkspaceGroup.objects.get(pk=theirs)
+    AgentGroupGrant.objects.create(content_object=shared, group=elsewhere.group, permission=row.permission)
+    assert can(third) == []
