@@ -4,7 +4,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 
 | Sweep | make test | make test-all |
 |---|---|---|
-| schemathesis cases for each operation, on SQLite and on PostgreSQL | 10, 5 | 1,000 |
+| schemathesis cases for each operation, on SQLite and on PostgreSQL | 6, 3 | 1,000 |
 | hostile bodies for each route, answered alike by both databases | 8 | 40 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
 | kill -9 at random moments, by `SEED`: SQLite; one process with PostgreSQL, the fleet | 34; 3 if drawn | 1,000; 300, 700 |
@@ -20,14 +20,16 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | the operator admin's pages in two themes on two screens | a third of them in one look, by `SEED` | each in all |
 | the process killed at the N-th system call of a reference run | six numbers up to 200, drawn by `SEED` | every number |
 | a set-up cut off | at its last two steps | at every step of a first one |
-| runs with a tool whose effects are counted, under deaths and doubled messages | 100, two deaths by `SEED` | 10,000 |
+| runs with a tool whose effects are counted, under deaths and doubled messages | 40, two deaths by `SEED` | 10,000 |
 | viewers cut off and back at once | 200 | 10,000 |
 | Redis flushed, killed and restarted while runs go on | 5 times | 100 times |
 | questions that two people answer at once, for each database | 50 | 10,000 |
 | guards of the product taken out, one at a time (`python -m tests.mutations`) | 2, drawn by `SEED` | all |
-| an upgrade killed between migrations; from earlier versions with data | two, by `SEED`; the last | every one; each |
+| an upgrade killed between migrations; from earlier versions with data | one, by `SEED`; the last | every one; each |
 | the same on PostgreSQL | one, by `SEED` | every one; each |
-| backups and their way back on PostgreSQL | the first | all |
+| backups and their way back on PostgreSQL; how many are kept | the first; none | all |
+| `manage.py chaos` with two web servers and two workers | none, one process only | both |
+| four processes that write into one chain of the audit log | none | 60 s |
 | the shape of production behind nginx (`make prod-test`) | none | all |
 """
 
@@ -76,8 +78,8 @@ def find_browser() -> str | None:
 def stages(full: bool) -> list[Stage]:
     chosen = [] if full else ["-m", "not full"]
     once = "not one_database" if full else "not full and not one_database"
-    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "10"}
-    fewer = {} if full else {"FUZZ_EXAMPLES": "5"}
+    amounts = {"FUZZ_EXAMPLES": "1000", "FULL": "1"} if full else {"FUZZ_EXAMPLES": "6"}
+    fewer = {} if full else {"FUZZ_EXAMPLES": "3"}
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, *WITHOUT_BROWSER, *chosen], amounts),

@@ -134,11 +134,8 @@ class WebSessionRefresh(ApiView):
         """A fresh access token for the browser that holds the cookie."""
         require_web_client(request)
         self.read(s.NothingIn)
-        token = read_refresh_cookie(request)
-        if not token:
-            raise NotAuthenticated()
         try:
-            tokens = refresh_session(token, client=LoginSession.Client.WEB, ip=self.client_ip)
+            tokens = refresh_session(read_refresh_cookie(request), client=LoginSession.Client.WEB, ip=self.client_ip)
         except NotAuthenticated as error:
             from core.rest.problem import problem_response
 

@@ -117,6 +117,7 @@ class Listener(threading.Thread):
                 self.receivers.add(self._redis.publish(self.THEIRS, b"for them only"))
 
 
+@pytest.mark.full
 def test_two_web_servers_and_two_workers_beside_a_product(
     tmp_path: Path, postgres: Postgres, their_redis: Redis
 ) -> None:

@@ -26,7 +26,7 @@ from tests.fixtures.fleet import Fleet, Worker, wait_until
 from tests.fixtures.line import Line
 from tests.scale.amounts import MOST_SECONDS, SEED, amount
 
-RUNS = amount("RUNS", sample=100, full=10_000)
+RUNS = amount("RUNS", sample=40, full=10_000)
 #: One more death or sleep for so many runs.
 RUNS_EACH = 40 if RUNS < 1_000 else 400
 PEOPLE = 6

@@ -24,7 +24,7 @@ from tests.fixtures.fleet import Fleet, wait_until
 from tests.fixtures.product import ROOT, Product
 from tests.scale.amounts import amount
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.full, pytest.mark.one_database, pytest.mark.timeout(240)]
 
 WRITERS = 4
 RATE = float(os.environ.get("RATE", "10"))

@@ -187,6 +187,7 @@ def test_a_running_product_is_not_overwritten(house: House, tmp_path: Path) -> N
     assert "Stop it first" in refused(manage(house.product, "restore", str(file), "--replace"))
 
 
+@pytest.mark.full
 def test_only_the_newest_are_kept_when_asked(house: House) -> None:
     for _ in range(3):
         said = done(manage(house.product, "backup", "--keep", "2"))
