@@ -8,7 +8,7 @@ VENV := $(AAP_VENV)/bin
 SHELL := /bin/sh
 export NEXT_TELEMETRY_DISABLED = 1
 
-.PHONY: run setup client dev-setup check test test-fast test-all prod-test soak chaos bench format lock types clean-client
+.PHONY: run setup client dev-setup check test test-fast test-all test-offline prod-test soak chaos bench format lock types clean-client
 
 run: setup
 	@exec $(VENV)/python manage.py serve
@@ -41,6 +41,10 @@ test: dev-setup
 
 test-all: dev-setup
 	$(VENV)/python tests/run_all.py --full
+
+# The whole suite where no address but this machine's own can be reached (Linux): what an installation without the internet has.
+test-offline: dev-setup
+	$(VENV)/python tests/offline.py $(VENV)/python tests/run_all.py
 
 # The shape of production as processes behind nginx: what only the proxy can get wrong, then the flows and deaths of every shape.
 prod-test: dev-setup
