@@ -9,14 +9,25 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from accounts.models import LoginSession, SsoConnection
+from accounts.models import LoginSession, SsoAttempt, SsoConnection, SsoIdentity
 from accounts.sso import saml
 from accounts.sso.errors import SsoFailed
 from accounts.tests.test_oidc import FORGED, through
 from accounts.tests.test_oidc_logout import send, signed
-from accounts.tests.test_saml import _is_refused, _resigned, answered, corp  # noqa: F401
+from accounts.tests.test_saml import _is_refused, _resigned, answered, corp, post  # noqa: F401
 from audit.models import AuditEntry
-from tests.fixtures.houses import SAML_METADATA, Issuer, approve, connect, fresh_browser, is_signed_in, start
+from core.clock import now
+from tests.fixtures.houses import (
+    SAML_METADATA,
+    Issuer,
+    approve,
+    come_back,
+    connect,
+    fresh_browser,
+    is_signed_in,
+    start,
+    told,
+)
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db
@@ -144,3 +155,16 @@ def test_g27_an_address_that_goes_on_after_ours_is_another_one(
     _is_refused(browser, corp, posted, _resigned(root, saml_keys))
     refusal = AuditEntry.objects.get(kind="session.sign_in", outcome="denied")
     assert refusal.data["reason"] == "The response is for another address."
+
+
+@pytest.mark.parametrize(("what", "code"), [("late", "attempt_over"), ("closed", "connection_off"), ("", "")])
+def test_g27_an_answer_that_waits_is_good_for_a_moment(what: str, code: str, corp: str) -> None:  # noqa: F811
+    browser = fresh_browser()
+    halfway = post(corp, answered(start(browser, corp), "alice", corp))
+    if what == "late":
+        SsoAttempt.objects.update(expires_at=now())
+    elif what == "closed":
+        SsoConnection.objects.update(enabled=False)
+    assert told(come_back(browser, halfway)) == ({"sso_error": code} if code else {})
+    assert (is_signed_in(browser) is None) == bool(code)
+    assert SsoIdentity.objects.exists() == (not code), "nothing was made of it"
