@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync
 from django.test import RequestFactory
 
 from accounts import credentials, personal
+from accounts.groups import remove_from_group
 from accounts.members import change_role
 from accounts.models import (
     ApiToken,
@@ -198,11 +199,15 @@ def test_g27_who_can_help_is_who_holds_it() -> None:
         assert ("kept to owners." in granters_of(permission)) == (not admins), permission
 
 
-def test_g27_who_is_in_no_group_cannot_be_taken_out_of_it(owner: Api, make_person: Any, workspace: Any) -> None:
+def test_g27_who_is_in_no_group_cannot_be_taken_out_of_it(
+    owner: Api, make_person: Any, workspace: Any, actor: Any
+) -> None:
     group = owner.post("groups/", {"name": "Sales"}).data["id"]
     inside, outside = make_person(workspace, "user").person, make_person(workspace, "user").person
     assert owner.post(f"groups/{group}/members/", {"user": inside.pk}).status_code in (200, 201)
     assert owner.delete(f"groups/{group}/members/{outside.pk}/").status_code == 404
+    with pytest.raises(NotFound):
+        remove_from_group(actor, group=WorkspaceGroup.objects.get(), user_id=outside.pk)
     assert owner.delete(f"groups/{group}/members/{inside.pk}/").status_code == 204
     assert not AuditEntry.objects.filter(kind="group.remove_member", data__user=outside.pk, outcome="done").exists()
 
@@ -340,9 +345,19 @@ def test_g27_a_copy_of_ones_own_data_is_ones_own(owner: Api, make_person: Any, m
     assert [one["name"] for one in copy["workspaces"]] == ["North"] and len(copy["sign_ins"]) == 1
 
 
+def test_g27_a_closed_account_ends_its_sign_ins(owner: Api, make_person: Any) -> None:
+    other = make_person()
+    personal.close_account(owner.person.pk)
+    open_ones = LoginSession.objects.filter(ended_at=None)
+    assert list(open_ones.values_list("user_id", flat=True)) == [other.person.pk]
+
+
 def test_g27_who_others_depend_on_stays(owner: Api, make_person: Any, make_workspace: Any, workspace: Any) -> None:
     me, user = owner.person.pk, make_person(workspace, "user").person
-    personal.refuse_if_needed(user.pk)  # is no owner: that somebody else is one does not keep them
+    elsewhere = make_workspace("Elsewhere")
+    make_person(elsewhere, "user")
+    User.objects.filter(pk=make_person(elsewhere, "owner").person.pk).update(is_active=False)
+    personal.refuse_if_needed(user.pk)  # is no owner: that others have none to act does not keep them
     with pytest.raises(Conflict, match="no other owner"):
         personal.refuse_if_needed(me)
     User.objects.filter(pk=user.pk).update(is_active=False)
@@ -383,3 +398,7 @@ def test_g27_only_what_nobody_else_is_in_goes_with_somebody(
     assert personal.sole_workspaces(me) == [workspace.pk] and personal.sole_workspaces(two.pk) == [other.pk]
     Membership.objects.create(workspace=other, user=owner.person, role="user")
     assert personal.sole_workspaces(me) == [workspace.pk] and personal.sole_workspaces(two.pk) == []
+    space = make_workspace("Programs")
+    program = User.objects.create(email="svc@service.invalid", kind=User.Kind.SERVICE, service_of=space)
+    Membership.objects.create(workspace=space, user=program, role="user")
+    assert personal.sole_workspaces(me) == [workspace.pk], "not what only programs are in, without them"

@@ -9,6 +9,7 @@ import pytest
 
 from accounts import operations
 from accounts.models import ApiTokenObject, Membership
+from accounts.personal import close_account
 from accounts.roles import NOT_FOR_TOKENS, ROLE_PERMISSIONS, Role
 from accounts.tests.test_oidc import through
 from agents.models import Interjection, Run
@@ -195,6 +196,13 @@ def test_what_a_dead_token_said_is_not_read(workspace: Any, owner: Any, agent: A
     assert [one.text for one in read_interjections(run.pk)] == ["token", "person"]
     put(token, expires_at=now() - timedelta(seconds=1))
     assert [one.text for one in read_interjections(run.pk)] == ["person"]
+
+
+def test_g27_the_runs_of_a_closed_account_stop(workspace: Any, owner: Any, agent: Any, make_person: Any) -> None:
+    person = make_person(workspace, "user")
+    going, others = started_with(person, agent), started_with(owner, agent)
+    close_account(person.person.pk)
+    assert stopped() == {going} and others
 
 
 def test_g27_who_leaves_a_group_by_what_their_provider_says_loses_what_it_gave(
