@@ -279,14 +279,19 @@ def test_the_trash_is_emptied(owner: Api, agent: dict[str, Any], workspace: Any)
 
 
 def test_another_workspaces_things_stay(
-    owner: Api, agent: dict[str, Any], make_person: Any, make_workspace: Any
+    owner: Api, agent: dict[str, Any], workspace: Any, make_person: Any, make_workspace: Any
 ) -> None:
     talk(owner, agent["id"], "ours", days_ago=90)
+    thrown_away = talk(owner, agent["id"], "in our trash", days_ago=90)
+    Conversation.objects.filter(pk=thrown_away.conversation_id).update(deleted_at=now() - timedelta(days=90))
+    UsageRecord.objects.create(
+        workspace=workspace, model_name="m", provider_kind="demo", outcome="ok", at=now() - timedelta(days=400)
+    )
     elsewhere = make_workspace("Elsewhere")
     stranger = make_person(elsewhere, "owner")
-    stranger.patch("retention/", {"conversation_days": 1, "run_days": 1})
+    stranger.patch("retention/", {"conversation_days": 1, "run_days": 1, "usage_days": 1, "trash_days": 1})
     assert due(elsewhere) == {}
-    assert Run.objects.count() == 1
+    assert (Run.objects.count(), UsageRecord.objects.count()) == (2, 1)
 
 
 @pytest.mark.parametrize("value", [0, -1, 10**9, "many", 1.5, [], {}, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 
@@ -59,6 +60,19 @@ def test_g27_every_guard_has_a_name_of_its_own() -> None:
     names = [site.name for site in sites()]
     assert len(names) > 700
     assert len(set(names)) == len(names)
+
+
+def test_g27_every_guard_has_a_test_that_misses_it_or_an_excuse() -> None:
+    """A new guard comes with its test: `python -m tests.mutations --new --write` finds it, or says that there is none."""
+    noticed, excused = (
+        json.loads((ROOT / f"tests/mutations/{name}.json").read_text()) for name in ("noticed", "excused")
+    )
+    names = {site.name for site in sites()}
+    assert sorted(names - noticed.keys() - excused.keys()) == []
+    assert sorted((noticed.keys() | excused.keys()) - names) == [], "these are gone"
+    for test in set(noticed.values()):
+        file, _, name = test.partition("::")
+        assert f"def {name.partition('[')[0]}(" in (ROOT / file).read_text(), f"{test} is gone"
 
 
 def _run(*options: str) -> None:
