@@ -12,7 +12,7 @@ from agents.selectors.operations import runs_by_status, stuck_runs
 from audit.standing import standing
 from core.clock import now
 from llm_providers.selectors import failing_providers
-from platform_site.health import schema_is_behind
+from platform_site.health import BEHIND, schema_is_behind
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +27,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if audit.problem:
         problems.append(audit.problem)
     if schema_is_behind():
-        problems.append("The database is behind the code. Run `python manage.py migrate`.")
+        problems.append(BEHIND)
     context.update({"runs": runs_by_status(), "problems": problems, "audit": audit, "version": settings.VERSION})
     return context

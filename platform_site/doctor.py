@@ -37,7 +37,7 @@ Check = Callable[[], Iterator[Finding]]
 
 def examine(*, reach: bool) -> Iterator[Finding]:
     """All findings, in order. `reach` False: nobody outside is asked. A check that breaks is a finding, too."""
-    from platform_site.health import schema_is_behind
+    from platform_site.health import CATCH_UP, schema_is_behind
 
     yield from _guarded("Settings", check_settings)
     findings = list(_guarded("Database", check_database))
@@ -46,7 +46,7 @@ def examine(*, reach: bool) -> Iterator[Finding]:
         return
     behind = schema_is_behind()
     yield (
-        Finding("failed", "Migrations", "The database is behind the code.", "Run `python manage.py migrate`.")
+        Finding("failed", "Migrations", "The database is behind the code.", CATCH_UP)
         if behind
         else Finding("ok", "Migrations", "All applied.")
     )

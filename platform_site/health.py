@@ -9,6 +9,10 @@ from django.core.exceptions import DisallowedHost
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+#: Not `migrate`: there may be data, and `upgrade` looks beforehand and keeps a backup.
+CATCH_UP = "Run `python manage.py upgrade`."
+BEHIND = f"The database is behind the code. {CATCH_UP}"
+
 _migrated = False
 
 
@@ -24,7 +28,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
         with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
             cursor.execute("SELECT 1")
         if not _migrated and schema_is_behind():
-            return unready("Run `python manage.py migrate`: the database is behind the code.")
+            return unready(BEHIND)
         _migrated = True
     except Exception:
         return unready("The database does not answer.")

@@ -23,14 +23,14 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     from audit.repeats import repeats
     from platform_site.asgi import application
     from platform_site.between import connect_processes, disconnect_processes, send_to_workers
-    from platform_site.health import schema_is_behind
+    from platform_site.health import BEHIND, schema_is_behind
     from platform_site.management.commands.serve import note_holder
     from platform_site.metrics import measure
     from platform_site.server.server import Server
     from platform_site.tracing import begin_spans
 
     if schema_is_behind():
-        raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
+        raise SystemExit(BEHIND)
     code = None if is_set_up() else issue_code()
     end_spans = begin_spans(process="web")
 

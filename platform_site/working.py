@@ -18,10 +18,10 @@ log = logging.getLogger("platform.worker")
 
 def work(*, concurrency: int, say: Callable[[str], None]) -> None:
     """Work until a signal comes; what is at work by then gets WORKER_PATIENCE seconds, the rest is handed over."""
-    from platform_site.health import schema_is_behind
+    from platform_site.health import BEHIND, schema_is_behind
 
     if schema_is_behind():
-        raise SystemExit("The database is behind the code. Run `python manage.py migrate` first.")
+        raise SystemExit(BEHIND)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_work(concurrency, say))
 

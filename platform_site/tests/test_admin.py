@@ -290,14 +290,18 @@ def test_the_start_page_tells_problems(operator: Client, fill: Any) -> None:
     fill()
     from datetime import timedelta
 
+    from django.db.migrations.recorder import MigrationRecorder
+
     from agents.models import Run
     from core.clock import now
 
+    MigrationRecorder.Migration.objects.filter(app="audit").order_by("-id")[:1].get().delete()
     Run.objects.update(created_at=now() - timedelta(minutes=5))
     Provider.objects.exclude(kind="demo").update(name="<img src=x onerror=alert(1)>", health_state="failing")
     text = operator.get("/admin/").content.decode()
     assert "1 runs are due" in text or "1 run is due" in text
     assert "Nothing waits" not in text
+    assert "The database is behind the code. Run `python manage.py upgrade`." in text
     assert "Provider &lt;img src=x onerror=alert(1)&gt;" in text
     assert "<img src=x" not in text
     assert LoginSession.objects.exists()

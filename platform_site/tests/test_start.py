@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ STRONG = {
     "AAP_AUDIT_KEYS": "a1:" + base64.b64encode(bytes(range(1, 33))).decode(),
     "DJANGO_SETTINGS_MODULE": "platform_site.settings.production",
 }
+ADVICE = "The database is behind the code. Run `python manage.py upgrade`."
+READY = "from django.test import Client; print(Client(HTTP_HOST='localhost').get('/readyz').content.decode())"
+WORK = "from platform_site.working import work; work(concurrency=1, say=print)"
 LOCAL = "platform_site.settings.local"
 WEAK: dict[str, tuple[dict[str, str], dict[str, object], str]] = {
     "no key": ({"AAP_SECRET_KEY": ""}, {}, "AAP_SECRET_KEY is missing, short"),
@@ -136,13 +141,33 @@ def test_a_wrong_setting_is_told_by_its_name(tmp_path: Path, name: str, value: s
 def test_keys_of_the_quickstart_are_kept_for_nobody_else_to_read(tmp_path: Path) -> None:
     behind = manage(tmp_path, "serve")
     assert behind.returncode != 0
-    assert "Run `python manage.py migrate` first" in behind.stderr and "Traceback" not in behind.stderr
+    assert behind.stderr.strip().endswith(ADVICE) and "Traceback" not in behind.stderr
     kept = sorted((tmp_path / "data" / "keys").iterdir())
     assert [path.name for path in kept] == ["audit_keys", "encryption_keys", "secret_key"]
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     before = [path.read_text() for path in kept]
     assert manage(tmp_path, "check").returncode == 0
     assert [path.read_text() for path in kept] == before
+
+
+@pytest.mark.one_database
+@pytest.mark.slow
+def test_whoever_finds_the_database_behind_says_the_same_and_it_helps(tmp_path: Path) -> None:
+    """`upgrade`, not `migrate`: there may be data. From the start, and when a version brings a migration."""
+
+    def told() -> list[str]:
+        ready = manage(tmp_path, "shell", "--no-imports", "-c", READY)
+        return [ready.stdout, manage(tmp_path, "doctor").stdout]
+
+    assert manage(tmp_path, "upgrade").returncode == 0
+    assert not any("behind the code" in text for text in told())
+    with closing(sqlite3.connect(tmp_path / "data" / "platform.sqlite3")) as database, database:
+        database.execute("DELETE FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations)")
+    ready, doctor = told()
+    assert ADVICE in ready
+    assert "The database is behind the code." in doctor and "Run `python manage.py upgrade`." in doctor
+    worker = manage(tmp_path, "shell", "--no-imports", "-c", WORK)
+    assert worker.returncode and ADVICE in worker.stderr
 
 
 @pytest.mark.one_database
