@@ -86,7 +86,11 @@ def test_incident_3_25_a_database_that_is_behind_or_away(product: Product, tmp_p
     with sqlite3.connect(product.data / "platform.sqlite3") as database:
         database.execute("DELETE FROM django_migrations WHERE app = 'agents'")
     code, findings, _ = doctor(product.data, "--offline")
-    assert code == 1 and findings["Migrations"]["level"] == "failed" and "manage.py upgrade" in findings["Migrations"]["advice"]
+    assert (
+        code == 1
+        and findings["Migrations"]["level"] == "failed"
+        and "manage.py upgrade" in findings["Migrations"]["advice"]
+    )
     code, findings, _ = doctor(tmp_path / "other", DATABASE_URL="postgres://nobody:x@127.0.0.1:9/none")
     assert code == 1 and findings["Database"]["level"] == "failed" and "Runs" not in findings
 
