@@ -65,7 +65,7 @@ def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
     product.kill()
     code, findings, printed = doctor(product.data)
     gone = findings[f"Provider Gone ({space})"]
-    assert code == 0 and gone["level"] == "warning" and gone["advice"]
+    assert code == 0 and gone["level"] == "warning" and gone["advice"], printed
     assert "not asked" in doctor(product.data, "--offline")[1][f"Provider Gone ({space})"]["detail"]
     code, findings, more = doctor(product.data, "--offline", AAP_ENCRYPTION_KEYS=other)
     assert code == 1 and findings[f"Provider Gone ({space})"]["level"] == "failed"

@@ -103,7 +103,7 @@ def test_g10_killed_at_every_migration_on_postgresql(dump: str, postgres: Postgr
         process.kill()
         process.wait()
         count_death()
-        if FULL and applied(product) < last:
+        if FULL and count % 8 == 0 and applied(product) < last:
             assert refused(manage(product, "serve")), "a half schema is not served"
     done(manage(product, "upgrade", "--no-backup"))
     assert applied(product) == last
