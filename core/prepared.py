@@ -70,6 +70,13 @@ class Prepared:
         return found[0] if found else None
 
     def _may_compose(self, shape: Sequence[Hashable]) -> bool:
+        if self._composes_unread(shape):
+            return True
+        # What is read once a process (Django's content types) is known from here on; a rule that reads, reads again.
+        self._build(*shape, _mark)
+        return self._composes_unread(shape)
+
+    def _composes_unread(self, shape: Sequence[Hashable]) -> bool:
         try:
             with connection.execute_wrapper(_refuse):
                 self._build(*shape, _mark)
