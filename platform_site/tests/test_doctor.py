@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.fixtures.fleet import wait_until
 from tests.fixtures.product import ROOT, Product
 from tests.fixtures.schema import copy_schema
 
@@ -62,6 +63,8 @@ def test_what_is_wrong_is_named_with_what_to_do(product: Product) -> None:
     product.start()
     product.sign_in()
     product.call("POST", "providers/", body)
+    # What nobody has sealed is told as well, once it is older than five seconds.
+    wait_until(lambda: product.call("GET", "audit/verify/")["unsealed_seconds"] == 0, "nobody seals", 30)
     product.kill()
     code, findings, printed = doctor(product.data)
     gone = findings[f"Provider Gone ({space})"]

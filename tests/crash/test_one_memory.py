@@ -119,6 +119,7 @@ def test_what_one_server_writes_holds_at_the_other_at_once(fleet: Fleet) -> None
     assert status(elsewhere, "agents/") == 401
 
 
+@pytest.mark.full
 def test_guesses_at_either_server_count_as_one(fleet: Fleet) -> None:
     """Though Redis is flushed in between."""
     refusals = []
@@ -131,7 +132,7 @@ def test_guesses_at_either_server_count_as_one(fleet: Fleet) -> None:
     assert 20 <= refusals.count(401) < 25, "ten for a name, times AAP_RATE_LIMITS; and some flow back"
 
 
-@pytest.mark.parametrize("away", ["killed", "frozen"])
+@pytest.mark.parametrize("away", ["killed", pytest.param("frozen", marks=pytest.mark.full)])
 def test_people_go_on_without_redis(fleet: Fleet, away: str) -> None:
     """GOALS G6: no 5xx and no long wait, at either server; the sums are right; and it is used again when it is back."""
     statuses: list[int] = []
