@@ -262,6 +262,18 @@ def test_g27_a_workspace_is_told_of_its_own_addresses_only(sealed: Api, workspac
         assert (verify(workspace=workspace.pk).good, verify(workspace=south.pk).good) == (False, True), sql
 
 
+def test_g27_a_workspace_is_told_of_its_own_entries_without_a_seal_only(
+    sealed: Api, workspace: Any, make_workspace: Any
+) -> None:
+    south = make_workspace("South")
+    assert verify(workspace=workspace.pk).good
+    assert sealed.patch("", {"name": "Nobody seals this"}).status_code == 200
+    assert run("UPDATE audit_auditentry SET data = %s WHERE kind = 'workspace.update'", '{"fields": ["forged"]}') > 0
+    found = [one for one in verify(workspace=workspace.pk).findings if "not sealed yet" in one.what]
+    assert found and {one.chain for one in found} == {workspace.pk}
+    assert verify(workspace=south.pk).good
+
+
 def test_a_chain_whose_end_was_removed_shows_it_for_ever(sealed: Api) -> None:
     run("DELETE FROM audit_audittip")
     assert sealed.patch("", {"name": "After"}).status_code == 200
