@@ -7,8 +7,8 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | schemathesis cases for each operation, on SQLite and on PostgreSQL | 6, 3 | 1,000 |
 | hostile bodies for each route, answered alike by both databases | 8 | 40 |
 | reconnects cut at every frame | every frame of one run | every frame of five runs |
-| kill -9 at random moments, by `SEED`: SQLite; one process with PostgreSQL, the fleet | 34; 3 if drawn | 1,000; 300, 700 |
-| tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 4, drawn by `SEED` | all |
+| kill -9 at random moments, by `SEED`: SQLite; one process with PostgreSQL, the fleet | 28; 3 if drawn | 1,000; 300, 700 |
+| tests of deaths and outages: all on SQLite; on one process with PostgreSQL, on the fleet | 2, 3, drawn by `SEED` | all |
 | a server's disk full: all on the fleet, on one process with PostgreSQL | 1, drawn by `SEED` | all |
 | a model's call cut off | every eleventh byte | every byte |
 | failures of a provider while keys are looked for everywhere | 30 | 200 |
@@ -23,11 +23,12 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | runs with a tool whose effects are counted, under deaths and doubled messages | 40, two deaths by `SEED` | 10,000 |
 | viewers cut off and back at once | 200 | 10,000 |
 | Redis flushed, killed and restarted while runs go on | 5 times | 100 times |
-| questions that two people answer at once, for each database | 50 | 10,000 |
+| questions that two people answer at once, on SQLite; on the fleet | 50; none | 10,000 |
+| runs whose rows stay locked | none | all |
 | guards of the product taken out, one at a time (`python -m tests.mutations`) | 2, drawn by `SEED` | all |
 | an upgrade killed between migrations; from earlier versions with data | one, by `SEED`; the last | every one; each |
-| the same on PostgreSQL | one, by `SEED` | every one; each |
-| backups and their way back on PostgreSQL; how many are kept | the first; none | all |
+| the same on PostgreSQL | none | every one; each |
+| backups and their way back on PostgreSQL; how many are kept | none | all |
 | `manage.py chaos` with two web servers and two workers | none, one process only | both |
 | four processes that write into one chain of the audit log | none | 60 s |
 | the shape of production behind nginx (`make prod-test`) | none | all |

@@ -14,7 +14,7 @@ from tests.fixtures.counter import CountingService, counting_service
 #: one process with PostgreSQL shares its engine with that, and its database with the fleet.
 SAMPLES = {
     ("test_any_shape.py", "postgres"): 2,
-    ("test_any_shape.py", "fleet"): 4,
+    ("test_any_shape.py", "fleet"): 3,
     ("test_full_server.py", "postgres"): 1,
 }
 

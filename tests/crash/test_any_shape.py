@@ -36,7 +36,7 @@ from tests.fixtures.viewer import Viewer, sound
 SEED = int(os.environ.get("SEED", "7"))
 KILLS = int(os.environ.get("KILLS", "0"))
 #: How many deaths at random moments each shape goes through: in `make test`, and in `make test-all`.
-SAMPLE = {"sqlite": 34, "postgres": 3, "fleet": 3, "production": 10}
+SAMPLE = {"sqlite": 28, "postgres": 3, "fleet": 3, "production": 10}
 ALL = {"sqlite": 1000, "postgres": 300, "fleet": 700, "production": 100}
 #: After so many deaths everything may end: a run that is cut again and again would never do so.
 ROUND = 8

@@ -16,7 +16,7 @@ from tests.fixtures.viewer import sound
 LEASE_SECONDS = 10
 ENDED = ("succeeded", "failed", "cancelled")
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.full, pytest.mark.one_database, pytest.mark.timeout(240)]
 
 
 @pytest.mark.full

@@ -57,7 +57,7 @@ def on_postgres(fleet: Fleet) -> Place:
     return Place(fleet.webs, fleet.agent)  # type: ignore[attr-defined]
 
 
-@pytest.fixture(params=["on_sqlite", "on_postgres"])
+@pytest.fixture(params=["on_sqlite", pytest.param("on_postgres", marks=pytest.mark.full)])
 def place(request: pytest.FixtureRequest) -> Place:
     found: Place = request.getfixturevalue(request.param)
     return found

@@ -79,11 +79,10 @@ class House:
 
 @pytest.hookimpl
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """All on SQLite in `make test`; on PostgreSQL the first, and the others in full only."""
+    """On SQLite in `make test`; on PostgreSQL in full only."""
     if "house" in metafunc.fixturenames:
-        first = metafunc.function is test_what_was_kept_under_load_goes_on_elsewhere
-        marks = [] if first else [pytest.mark.full]
-        metafunc.parametrize("house", ["sqlite", pytest.param("postgres", marks=marks)], indirect=True, scope="module")
+        houses = ["sqlite", pytest.param("postgres", marks=pytest.mark.full)]
+        metafunc.parametrize("house", houses, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,7 @@ def schema(address: str) -> set[tuple[Any, ...]]:
     return {(kind, name, _CASTS.sub("", definition)) for kind, name, definition in rows}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("dump", DUMPS)
 def test_g10_killed_at_every_migration_on_postgresql(dump: str, postgres: Postgres, tmp_path: Path) -> None:
     """Nothing is left half, a half schema is not served, the next attempt goes on; the end is that of a new database."""
