@@ -12,6 +12,14 @@ import subprocess
 import sys
 
 _INSIDE = "AAP_OFFLINE_INSIDE"
+#: A cable that leads nowhere beside loopback: without one, browsers say that they are offline, wherever the server is.
+_NETWORK = (
+    "link set lo up",
+    "link add cable type veth peer name far_end",
+    "address add 198.51.100.7/32 dev cable",
+    "link set cable up",
+    "link set far_end up",
+)
 #: Addresses of documentation (RFC 5737, RFC 3849) and of the world: all must be out of reach at once, not after a wait.
 _OUTSIDE = ("192.0.2.1", "1.1.1.1", "2001:db8::1")
 
@@ -23,7 +31,8 @@ def main() -> int:
         return 2
     if _INSIDE in os.environ:
         del os.environ[_INSIDE]
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        for line in _NETWORK:
+            subprocess.run(["ip", *line.split()], check=True)
         _require_nothing_outside()
         os.execvp(command[0], command)
     missing = [one for one in ("unshare", "ip") if shutil.which(one) is None]
