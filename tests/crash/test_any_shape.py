@@ -205,11 +205,13 @@ def test_incident_3_27_whoever_works_is_told_to_stop(installation: Installation)
     if installation.alone:
         carrier.start()
     viewer.wait_for(lambda: "step.restarted" in viewer.kinds, "it waited for the lease to run out", LEASE_SECONDS / 2)
-    if not installation.alone:
-        stop_and_expect_zero(web)
-        web.start()
+    # Which server a viewer is at is the proxy's choice, where there is one: then each of them goes in its turn.
+    proxied = installation.shape == "production"
+    for server in () if installation.alone else installation.webs if proxied else [web]:
+        stop_and_expect_zero(server)
+        server.start()
     assert viewer.finish() == check_undisturbed(installation, run, LONG)
-    assert viewer.closes == [1012]
+    assert set(viewer.closes) == {1012} and (proxied or len(viewer.closes) == 1)
     assert viewer.kinds.count("step.restarted") == 1, "a web server's leave is no matter of the run"
 
 
