@@ -14,7 +14,7 @@ export default function ErrorPage({ error, reset }: { error: Error & { digest?: 
       <h1 className="text-title font-semibold">This page stopped working</h1>
       <p className="max-w-[460px] text-muted">Your chats and agents are safe on the server. Load the page again; if it happens once more, tell whoever runs this server the code below: it leads to what went wrong.</p>
       <p className="font-mono text-small text-muted">{code}</p>
-      <div className="flex flex-wrap justify-center gap-2">
+      <div className="flex flex-wrap items-center justify-center gap-2">
         <Button look="primary" onClick={reset}>Load again</Button>
         <ButtonLink href="/">Go to chat</ButtonLink>
         <CopyButton words label="Copy details" text={() => `${code}\n${error.name}: ${error.message}\n${error.stack ?? ""}`} />
