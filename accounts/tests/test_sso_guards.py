@@ -34,7 +34,7 @@ from core.errors import PermissionDenied
 from tests.fixtures.houses import Issuer, approve, come_back, connect, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import PASSWORD, Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 WEB = {"X_AAP_Client": "web"}
 
 

@@ -18,6 +18,8 @@ from core.ids import new_id
 from core.money import money_json
 from tests.fixtures.people import Api, new_agent, new_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:

@@ -25,7 +25,7 @@ from privacy.models import Retention
 from privacy.tests.test_privacy import due, talk
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def old_run(api: Api, agent: dict[str, Any], days: float, events: int = 0) -> Run:
