@@ -187,6 +187,8 @@ def _recognise(attempt: SsoAttempt, said: Assertion, *, ip: str | None) -> User:
     if attempt.client == LoginSession.Client.ADMIN:
         _refuse_no_operator(connection, found.user if found is not None else user)
     if found is None and attempt.user is not None and _is_same(attempt.user, connection, said):
+        if not attempt.user.is_active:  # since they gave their password
+            raise SsoFailed("account_disabled")
         found = link_identity(actor, connection=connection, user=attempt.user, said=said)
     if found is not None:
         return _map_anew(actor, connection=connection, identity=found, said=said)

@@ -119,6 +119,24 @@ def test_g27_a_ticket_is_nothing_once_the_account_is_closed(house: str, make_per
     assert (refused.status_code, refused.data["errors"][0]["field"]) == (400, "ticket")
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_g27_an_account_that_is_closed_on_the_way_is_linked_to_nothing(
+    closed: bool, house: str, issuer: Issuer, make_person: Any, workspace: Any
+) -> None:
+    """After the password, before the other house's word."""
+    ann = make_person(workspace, "user", email="ann@corp.example").person
+    ann.set_password(PASSWORD)
+    ann.save()
+    SsoConnection.objects.update(enforced=True)
+    ticket = fresh_browser().post("auth/token/", {"email": ann.email, "password": PASSWORD}).data["ticket"]
+    browser = fresh_browser()
+    place = issuer.answer_to(start(browser, house, ticket=ticket))
+    issuer.claims = {"sub": "ann", "email": ann.email}
+    User.objects.filter(pk=ann.pk).update(is_active=not closed)
+    assert told(come_back(browser, place)) == ({"sso_error": "account_disabled"} if closed else {})
+    assert SsoIdentity.objects.filter(user=ann).exists() == (not closed)
+
+
 # --- whom it knows ---------------------------------------------------------------------------------------------------
 
 
