@@ -145,8 +145,9 @@ class Door:
     def _wait(self) -> None:
         try:
             while True:
-                self._socket.accept()[0].close()
-                self.knocks += 1
+                knocking, _ = self._socket.accept()
+                self.knocks += 1  # before it is shut: whoever knocks goes on as soon as it is
+                knocking.close()
         except OSError:
             return
 
