@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.post_office",
     "tests.fixtures.houses",
     "tests.fixtures.deaths",
+    "tests.fixtures.database",
     "tests.fixtures.flushing",
     "tests.scheduling",
 ]

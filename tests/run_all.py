@@ -84,10 +84,9 @@ def stages(full: bool) -> list[Stage]:
     return [
         Stage("Web client's own tests", ["npx", "vitest", "run"], {}, ROOT / "frontend"),
         Stage("SQLite", [*PYTEST, *WITHOUT_BROWSER, *chosen], amounts),
-        # Each process has a server of its own that goes with it: dropping its database would be waiting for nothing.
         Stage(
             "PostgreSQL",
-            [*PYTEST, "--reuse-db", *WITHOUT_BROWSER, "-m", once],
+            [*PYTEST, *WITHOUT_BROWSER, "-m", once],
             {**amounts, **fewer, "TEST_DATABASE": "postgres"},
         ),
         # Two at once: a browser and a product keep a core and a half busy.

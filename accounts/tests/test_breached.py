@@ -62,7 +62,7 @@ def service(settings: Any) -> Iterator[RangeService]:
     host = f"127.0.0.1:{server.server_address[1]}"
     settings.ALLOWED_PRIVATE_HOSTS = (host,)
     settings.BREACHED_PASSWORDS_URL = f"http://{host}/range/"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield state
     finally:

@@ -7,7 +7,11 @@ from platform_site.settings import base
 from platform_site.settings.base import *  # noqa: F403
 
 DATABASES = {"default": env.parse_database_url(scratch.POSTGRES)} if scratch.POSTGRES else base.DATABASES
-DATABASES["default"]["TEST"] = {"NAME": "test_platform" if scratch.POSTGRES else str(base.DATA_DIR / "test.sqlite3")}
+DATABASES["default"]["TEST"] = (
+    {"NAME": "test_platform", "TEMPLATE": scratch.MIGRATED}
+    if scratch.POSTGRES
+    else {"NAME": str(base.DATA_DIR / "test.sqlite3")}
+)
 RATE_LIMITS = "off"
 SERVE_WORKER = False
 PASSWORD_HASHERS = ["tests.fixtures.hashing.QuickArgon2"]
