@@ -34,7 +34,7 @@ from tests.architecture.test_routes import ROUTES
 from tests.fixtures.people import Api
 
 # Python's own decisions: one database says it all.
-pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database, pytest.mark.slow]
 
 DECLARED = [(route, method, needed) for route, view in ROUTES for method, needed in declared(view).items()]
 STREAM = "api/v1/workspaces/<str:workspace>/runs/<str:run_id>/stream/"  # read by threads of its own: test_stream.py

@@ -47,6 +47,7 @@ def test_the_compose_files() -> None:
     clean(tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", *COMPOSE))
 
 
+@pytest.mark.slow
 def test_the_workflows() -> None:
     clean(tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS))
     clean(tool("check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml"))

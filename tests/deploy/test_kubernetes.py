@@ -32,6 +32,7 @@ def pod(made: Object) -> Any:
     return made["spec"]["template"]["spec"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
 def test_each_object_is_valid(objects: list[Object], version: str) -> None:
     checked = [one for one in objects if one["kind"] not in FOREIGN]

@@ -48,6 +48,7 @@ def promtool(*arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_rules_and_their_tests() -> None:
     promtool("check", "rules", "alerts.yaml")
     promtool("test", "rules", "alerts.test.yaml")

@@ -106,6 +106,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 def test_g24_every_changed_column_of_an_entry_or_seal_is_found_and_located(sealed: Api, undone: Any) -> None:
     dice = random.Random(20261128)
     entries = list(AuditSeal.objects.order_by("chain", "number").values_list("entry_id", "chain", "number"))

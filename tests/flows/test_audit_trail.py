@@ -77,6 +77,7 @@ def dump() -> dict[str, list[Any]]:
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in counted}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
 def test_g18_incident_2_14_no_field_of_a_model_can_be_smuggled_in(
     owner: Api, world: dict[str, str], method: str
@@ -142,6 +143,7 @@ def test_a_refused_or_empty_change_leaves_no_entry_of_a_change(owner: Api, world
     assert AuditEntry.objects.count() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ["viewer", "user", "auditor", "builder"])
 def test_g23_each_denial_leaves_one_entry(
     owner: Api, world: dict[str, str], make_person: Any, workspace: Any, role: str
