@@ -85,19 +85,20 @@ def record_keys(act: Action, *, file: str) -> None:
     act.record(file=file, **os_user())
 
 
-def copy_keys(target: Path) -> Path:
-    """The three keys, to be kept where no backup is. Only for keys that this installation holds in files of its own."""
-    if target.exists():
+def copy_keys(target: Path | None) -> str:
+    """The three keys as lines of a file, written to `target` too. None: whoever asked keeps them, as out of a container."""
+    if target and target.exists():
         raise BadBackup(f"{target} is there already. Name another file.")
     lines = [f"AAP_SECRET_KEY={settings.SECRET_KEY}"]
     for name, ring in (("AAP_ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AAP_AUDIT_KEYS", settings.AUDIT_KEYS)):
         lines.append(f"{name}={_as_text(ring)}")
+    text = "\n".join(lines) + "\n"
     with transaction.atomic():
-        record_keys(commander("backup"), file=target.name)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write("\n".join(lines) + "\n")
-    return target
+        record_keys(commander("backup"), file=target.name if target else "-")
+        if target:
+            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+    return text
 
 
 def _as_text(ring: object) -> str:

@@ -65,6 +65,7 @@ class House:
         file = self.folder / f"keys-{time.monotonic_ns()}"
         done(manage(self.product, "backup", "--keys", str(file)))
         assert file.stat().st_mode & 0o077 == 0
+        assert done(manage(self.product, "backup", "--keys", "-")) == file.read_text(), "as out of a container"
         return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
     def empty(self, name: str, keys: dict[str, str]) -> Product:

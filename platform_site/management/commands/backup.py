@@ -18,7 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, help="Default: backups/platform-<time>.tar in DATA_DIR.")
-        parser.add_argument("--keys", type=Path, metavar="FILE", help="Copy the keys into this file instead.")
+        parser.add_argument(
+            "--keys", type=Path, metavar="FILE", help="Copy the keys into this file instead; - prints them."
+        )
         parser.add_argument(
             "--keep", type=int, metavar="N", help="Then remove all but the newest N of the default folder."
         )
@@ -31,7 +33,11 @@ class Command(BaseCommand):
             raise CommandError("--keep wants 1 or more, and goes with the default folder only.")
         try:
             if options["keys"]:
-                path = copy_keys(options["keys"])
+                path = None if options["keys"] == Path("-") else options["keys"]
+                keys = copy_keys(path)
+                if path is None:
+                    self.stdout.write(keys, ending="")
+                    return
                 self.stdout.write(f"The keys are in {path}. Keep it where no backup is, and nobody else may read it.")
                 return
             path = make_backup(options["file"])
