@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 from tests.browser.driving import Person, assistant_texts, letters
 from tests.fixtures.product import Product
 
+#: Also this machine, but not by a name that tells.
+ELSEWHERE = "127.0.0.2"
 RELOADS = 20 if os.environ.get("FULL") else 8
 
 # Reports every text that the answer ever shows, whatever the page does in between.
@@ -80,7 +82,7 @@ def test_incident_3_6_a_killed_server_comes_back_with_the_whole_answer(
     someone.open("/")
     someone.say("Go on [[tokens:160 gap:25]]")
     conversation = someone.chat_id()
-    expect(someone.answers.first).to_contain_text("(60).")
+    expect(someone.answers.first).to_contain_text("(160).")
     someone.away = True
     product.kill()
     expect(someone.page.get_by_text("Reconnecting")).to_be_visible()
@@ -191,9 +193,13 @@ def test_a_failure_is_told_in_words(person: Callable[..., Person]) -> None:
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
-def test_incident_3_1_offline_is_said_and_nothing_is_lost(person: Callable[..., Person], product: Product) -> None:
+def test_incident_3_1_offline_is_said_and_nothing_is_lost(
+    person: Callable[..., Person], new_product: Callable[..., Product]
+) -> None:
     """INCIDENTS 3.1"""
-    someone = person()
+    product = new_product(environment={"AAP_BIND": ELSEWHERE, "AAP_ALLOWED_HOSTS": ELSEWHERE})
+    product.demo_agent()
+    someone = person(product)
     someone.away = True
     someone.open("/")
     someone.say("While I am away [[tokens:120 gap:25]]")
@@ -206,6 +212,20 @@ def test_incident_3_1_offline_is_said_and_nothing_is_lost(person: Callable[..., 
     expect(someone.page.get_by_text("Offline: the answer goes on without you")).to_be_hidden()
     (final,) = assistant_texts(product, conversation)
     assert letters(someone.answers.inner_text()) == letters(final)
+
+
+def test_nobody_is_offline_from_a_server_on_their_own_machine(person: Callable[..., Person]) -> None:
+    """A laptop on a train: the browser says that there is no network, and the answer goes on arriving."""
+    someone = person()
+    someone.open("/")
+    someone.say("There is no network [[tokens:240 gap:25]]")
+    expect(someone.answers.first).to_contain_text("(40).")
+    # Playwright's own switch would cut the way to this machine too.
+    someone.page.evaluate("Object.defineProperty(navigator, 'onLine', {value: false})")
+    someone.page.evaluate("dispatchEvent(new Event('offline'))")
+    expect(someone.answers.first).to_contain_text("(160).")  # long enough for a chip to be shown
+    expect(someone.page.get_by_text("Offline")).to_be_hidden()
+    someone.wait_for_answer()
 
 
 def test_a_message_sent_offline_stays_in_the_box(person: Callable[..., Person]) -> None:

@@ -9,6 +9,10 @@ const PING_MS = 25_000;
 const PONG_MS = 10_000;
 const QUIET_CLOSE = 1000;
 
+/** Without a network at all, a server on this same machine is as near as ever: then nobody is offline. */
+const onThisMachine = () => /^(localhost|127\.0\.0\.1|\[::1\])$/.test(location.hostname);
+const isOffline = () => navigator.onLine === false && !onThisMachine();
+
 export class StreamSocket {
   private socket: WebSocket | null = null;
   private ready = false;
@@ -26,7 +30,7 @@ export class StreamSocket {
   constructor(private onFrame: (frame: ServerFrame) => void, private onReady: () => void) {
     if (typeof window === "undefined") return;
     window.addEventListener("online", () => { this.hurry(); this.ping(); });
-    window.addEventListener("offline", () => this.wanted && this.setLink("offline"));
+    window.addEventListener("offline", () => this.wanted && isOffline() && this.setLink("offline"));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) { this.hurry(); this.ping(); } });
     onTokenRenewed(() => this.authenticateAgain());
   }
@@ -69,7 +73,7 @@ export class StreamSocket {
   }
 
   private async connect(): Promise<void> {
-    this.setLink(this.tries === 0 && this.link !== "offline" ? "connecting" : navigator.onLine === false ? "offline" : "reconnecting");
+    this.setLink(this.tries === 0 && this.link !== "offline" ? "connecting" : isOffline() ? "offline" : "reconnecting");
     let token: string | null;
     try { token = await freshToken(); } catch { return this.retry(); }
     if (!this.wanted || this.socket) return;
@@ -87,7 +91,7 @@ export class StreamSocket {
     if (!frame) return;
     clearTimeout(this.pongTimer);
     // A network that only blinked leaves the socket whole: what arrives on it proves that.
-    if (this.ready && this.link === "offline" && navigator.onLine !== false) this.setLink("live");
+    if (this.ready && this.link === "offline" && !isOffline()) this.setLink("live");
     if (frame.type === "pong") return;
     if (frame.type !== "ready") return this.onFrame(frame);
     clearTimeout(this.renewTimer);
@@ -155,7 +159,7 @@ export class StreamSocket {
   private retry(atLeast = 0): void {
     if (!this.wanted || this.retryTimer) return;
     this.tries += 1;
-    this.setLink(navigator.onLine === false ? "offline" : "reconnecting");
+    this.setLink(isOffline() ? "offline" : "reconnecting");
     const ceiling = Math.min(15_000, 400 * 1.8 ** Math.min(this.tries, 8));
     const wait = atLeast + ceiling * (0.5 + Math.random() / 2);
     this.retryTimer = setTimeout(() => { this.retryTimer = undefined; void this.connect(); }, wait);
