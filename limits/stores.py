@@ -101,12 +101,13 @@ class InRedis:
 
     AWAY_SECONDS = 2.0
 
-    def __init__(self, url: str, prefix: str, rows: Rows) -> None:
+    def __init__(self, url: str, prefix: str, rows: Rows, *, seconds: float) -> None:
         from redis import Redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        client = Redis.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0))
+        retry = Retry(NoBackoff(), 0)
+        client = Redis.from_url(url, socket_timeout=seconds, socket_connect_timeout=seconds, retry=retry)
         self._run = client.register_script(_SCRIPT)
         self._prefix, self._rows = prefix, rows
         self._away_until = 0.0
@@ -139,11 +140,11 @@ _shared: Store = _rows
 _lock = threading.Lock()
 
 
-def use_redis(url: str, prefix: str) -> None:
-    """At the start of a process of an installation with Redis."""
+def use_redis(url: str, prefix: str, *, seconds: float = 0.25) -> None:
+    """At the start of a process of an installation with Redis; nobody waits longer than `seconds` for its answer."""
     global _shared
     with _lock:
-        _shared = InRedis(url, prefix, _rows)
+        _shared = InRedis(url, prefix, _rows, seconds=seconds)
 
 
 def store_for(rule: Rule) -> Store:

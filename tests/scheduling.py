@@ -94,6 +94,13 @@ class EveryTestRan:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """In which order, so that a red one can be had again: `-q` leaves out where pytest-randomly says it."""
+    seed = getattr(config.option, "randomly_seed", None)
+    if isinstance(seed, int):
+        terminalreporter.write_line(f"The order was that of --randomly-seed={seed}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(EveryTestRan(), "every-test-ran")

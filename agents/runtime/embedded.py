@@ -15,7 +15,7 @@ from agents.runtime import lease
 from agents.runtime.host import host, register_jobs
 from core.db import in_db
 from jobs.bells import listen_with
-from jobs.embedded import EmbeddedJobs
+from jobs.embedded import SWEEP_SECONDS, EmbeddedJobs
 
 #: How long a stopping server waits for runs to end by themselves before it hands them to the next start, in seconds.
 PATIENCE = 3.0
@@ -25,16 +25,17 @@ log = logging.getLogger(__name__)
 _jobs: EmbeddedJobs | None = None
 
 
-async def start_embedded(data_dir: Path) -> None:
+async def start_embedded(data_dir: Path, *, sweep_seconds: float = SWEEP_SECONDS) -> None:
     """On the event loop that shall do the work. Runs that a predecessor left are taken up at once.
 
-    `data_dir`: where the process notes its name, for its successor.
+    `data_dir`: where the process notes its name, for its successor. `sweep_seconds`: how often what no bell announced is
+    looked for.
     """
     global _jobs
     await in_db(take_back, data_dir / "holder")
     register_jobs()
     host.start()
-    _jobs = EmbeddedJobs()
+    _jobs = EmbeddedJobs(sweep_seconds=sweep_seconds)
     listen_with(_jobs)
     _jobs.start()
 

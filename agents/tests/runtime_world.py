@@ -16,11 +16,12 @@ from agents.runtime.hub import Watch, hub
 from agents.runtime.lookout import learn
 from agents.runtime.reading import look_at_runs, read_events
 from core.db import in_db
+from jobs.embedded import SWEEP_SECONDS
 
 
 @asynccontextmanager
-async def runtime(*, patience: float = 0.0) -> AsyncIterator[None]:
-    await start_embedded(settings.DATA_DIR)
+async def runtime(*, patience: float = 0.0, sweep_seconds: float = SWEEP_SECONDS) -> AsyncIterator[None]:
+    await start_embedded(settings.DATA_DIR, sweep_seconds=sweep_seconds)
     try:
         yield
     finally:
@@ -94,6 +95,15 @@ class Follower:
                         await self._event.wait()
         finally:
             hub.leave(watch)
+
+    async def follow_until_text(self, timeout: float = 20) -> None:
+        """Until the model has said something."""
+        following = asyncio.create_task(self.follow(timeout=timeout))
+        while not self.texts and not following.done():
+            await asyncio.sleep(0.01)
+        following.cancel()
+        await asyncio.wait({following})
+        assert self.texts, f"no text came: {self.frames}"
 
     def take(self, frame: dict[str, Any]) -> None:
         self.frames.append(frame)

@@ -29,7 +29,7 @@ async def steer(owner: Any, run: str, text: str) -> Any:
 
 async def test_what_is_said_meanwhile_is_answered_by_the_same_run(owner: Any, agent: Any) -> None:
     async with runtime():
-        run = await start(owner, agent, "First [[tokens:60 gap:15]]")
+        run = await start(owner, agent, "First [[tokens:200 gap:15]]")
         await until(lambda: RunEvent.objects.filter(run_id=run, type="message.started").exists())
         accepted = await steer(owner, run, "And second [[tokens:80 gap:0]]")
         assert accepted["run"] == run

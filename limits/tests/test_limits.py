@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,8 @@ def kept(request: pytest.FixtureRequest, transactional_db: None, tmp_path: Path,
         return
     redis = Redis(tmp_path).start()
     before = stores._shared
-    stores.use_redis(redis.url, f"test:{new_id('ins')}:")
+    # A machine that stops it for a moment is not what is tried: whom it does not answer the database counts anew.
+    stores.use_redis(redis.url, f"test:{new_id('ins')}:", seconds=30)
     try:
         yield
     finally:
@@ -68,10 +71,12 @@ def test_a_hundred_at_once_get_as_many_as_there_are(kept: None, rule: Rule) -> N
 
 
 def test_it_flows_back_by_the_stores_own_clock(kept: None) -> None:
-    quick = Rule("test-quick", 200.0, 2)
+    quick = Rule("test-quick", 20.0, 2)
     who = new_id("usr")
     let_through = hammer(quick, who, times=400, threads=4)
-    assert 2 <= let_through < 400
+    assert 2 <= let_through < 400  # on a machine that counts more than twenty a second
+    while not hammer(quick, who, times=1, threads=1):
+        time.sleep(0.05)  # what is waited for flows back
     assert hammer(Rule("test-never", 1e-6, 3), who) == 3
 
 
@@ -102,7 +107,7 @@ def test_redis_gone_means_the_database_counts(transactional_db: None, tmp_path: 
     settings.RATE_LIMITS = "1"
     redis = Redis(tmp_path).start()
     before, who = stores._shared, new_id("usr")
-    stores.use_redis(redis.url, "test:")
+    stores.use_redis(redis.url, "test:", seconds=30)
     try:
         assert hammer(SLOW, who) == 10
         redis.stop()
@@ -127,26 +132,32 @@ def test_one_household_of_ipv6_is_one_place(ip: str, where: str) -> None:
 # --- Over HTTP --------------------------------------------------------------------------------------------------------
 
 
+def until_refused(ask: Callable[[], Any]) -> list[Any]:
+    """The answers up to the first 429: a slow machine gets more before it, as some flow back meanwhile."""
+    answers = []
+    for _ in range(1_000):
+        answers.append(ask())
+        if answers[-1].status_code == 429:
+            return answers
+    raise AssertionError("nobody was refused")
+
+
 def test_answers_carry_the_limits_and_a_429_says_when(owner: Api) -> None:
     with override_settings(RATE_LIMITS="0.1"):
-        answers = [owner.get("agents/") for _ in range(14)]
-    good = [answer for answer in answers if answer.status_code == 200]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert len(good) >= 10
-    assert refused
+        *good, refused = until_refused(lambda: owner.get("agents/"))
+    assert len(good) >= 10 and {answer.status_code for answer in good} == {200}
     assert int(good[0]["RateLimit-Limit"]) == 10
     left = [int(answer["RateLimit-Remaining"]) for answer in good]
     assert left[0] > left[-1]
-    assert refused[0].data["code"] == "too_many_requests"
-    assert int(refused[0]["Retry-After"]) >= 1
-    assert refused[0]["RateLimit-Remaining"] == "0"
+    assert refused.data["code"] == "too_many_requests"
+    assert int(refused["Retry-After"]) >= 1
+    assert refused["RateLimit-Remaining"] == "0"
 
 
 def test_one_persons_share_is_not_anothers(owner: Api, make_person: Any, workspace: Any) -> None:
     other = make_person(workspace, "user")
     with override_settings(RATE_LIMITS="0.1"):
-        while owner.get("agents/").status_code == 200:
-            pass
+        until_refused(lambda: owner.get("agents/"))
         assert other.get("agents/").status_code == 200
         assert other.get("agents/").status_code == 200
 
@@ -170,37 +181,32 @@ def test_a_route_that_asks_vendors_has_a_limit_of_its_own(owner: Api, demo_model
 
 def test_a_repeated_request_is_counted_though_it_is_only_replayed(owner: Api, agent: dict[str, Any]) -> None:
     with override_settings(RATE_LIMITS="0.05"):
-        answers = [
-            owner.post("conversations/", {"agent": agent["id"]}, Idempotency_Key="the-same-key") for _ in range(9)
-        ]
-    assert answers[0].status_code == 201
-    assert answers[-1].status_code == 429
-    assert {answer.data["id"] for answer in answers if answer.status_code == 201} == {answers[0].data["id"]}
+        body = {"agent": agent["id"]}
+        *good, _ = until_refused(lambda: owner.post("conversations/", body, Idempotency_Key="the-same-key"))
+    assert len(good) >= 5 and {answer.status_code for answer in good} == {201}
+    assert {answer.data["id"] for answer in good} == {good[0].data["id"]}
 
 
 def test_an_address_has_a_share_whoever_asks(db: None, nobody: Api) -> None:
     with override_settings(RATE_LIMITS="0.01"):
-        statuses = [nobody.http.get("/api/v1/setup/", REMOTE_ADDR="192.0.2.7").status_code for _ in range(14)]
+        *good, _ = until_refused(lambda: nobody.http.get("/api/v1/setup/", REMOTE_ADDR="192.0.2.7"))
         elsewhere = nobody.http.get("/api/v1/setup/", REMOTE_ADDR="192.0.2.8").status_code
-    assert statuses[:10] == [200] * 10
-    assert 429 in statuses
+    assert len(good) >= 10 and {answer.status_code for answer in good} == {200}
     assert elsewhere == 200
 
 
 def test_behind_a_proxy_the_client_is_counted_not_the_proxy(db: None, nobody: Api) -> None:
-    def ask(client: str) -> int:
-        return int(
-            nobody.http.get(
-                "/api/v1/setup/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": f"203.0.113.9, {client}"}
-            ).status_code
+    def ask(client: str) -> Any:
+        return nobody.http.get(
+            "/api/v1/setup/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": f"203.0.113.9, {client}"}
         )
 
     with override_settings(RATE_LIMITS="0.01", TRUSTED_PROXIES=["10.0.0.0/8"]):
-        first = [ask("198.51.100.1") for _ in range(14)]
-        assert 429 in first
-        assert ask("198.51.100.2") == 200
-    with override_settings(RATE_LIMITS="0.01", TRUSTED_PROXIES=[]):
-        assert 429 in [ask(f"198.51.100.{number}") for number in range(14)], "an untrusted header makes no new buckets"
+        until_refused(lambda: ask("198.51.100.1"))
+        assert ask("198.51.100.2").status_code == 200
+    numbers = itertools.count()
+    with override_settings(RATE_LIMITS="0.01", TRUSTED_PROXIES=[]):  # an untrusted header makes no new buckets
+        until_refused(lambda: ask(f"198.51.{next(numbers) // 250}.{next(numbers) % 250}"))
 
 
 def test_the_table_in_the_documents_is_the_real_one() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.fixtures.product import free_port
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "mockvendor"
 CLI = FOLDER / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
@@ -21,23 +22,26 @@ def available() -> bool:
 
 def run_mock() -> Iterator[str]:
     """Yields the mock's `host:port` while it runs."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = ["node", str(CLI), "-p", str(port), "-f", str(FOLDER / "fixtures.json"), "--log-level", "warn", "-c", "6"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment())
     try:
-        for _ in range(200):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1):
-                    break
-            except OSError:
-                assert process.poll() is None, "the vendors' mock did not start"
-                time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while not _answers(port):
+            assert process.poll() is None and time.monotonic() < deadline, "the vendors' mock did not start"
+            time.sleep(0.05)
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _environment() -> dict[str, str]:

@@ -73,7 +73,7 @@ def start(fleet: Fleet, text: str) -> str:
 
 
 def test_live_text_passes_from_the_worker_to_every_web_server(fleet: Fleet, web: Product) -> None:
-    run = start(fleet, "Hello [[tokens:100 gap:20]]")
+    run = start(fleet, "Hello [[tokens:150 gap:20]]")
 
     async def both() -> list[Viewer]:
         return await asyncio.gather(*(view(product, run) for product in fleet.webs))

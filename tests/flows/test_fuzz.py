@@ -18,6 +18,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
+from schemathesis.core import NotSet
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -88,8 +89,11 @@ def _django_db_helper(module_db: None) -> Iterator[None]:
     suppress_health_check=list(HealthCheck),
 )
 def test_no_answer_is_outside_the_contract(case: Any, world: dict[str, Any]) -> None:
+    # By what the case says; what it leaves out is written with an address in memory, which no other process has.
+    said = None if isinstance(case.body, NotSet) else case.body
+    chance = zlib.crc32(repr((case.path_parameters, case.query, said)).encode("utf-8", "replace"))
     for name in list(case.path_parameters or {}):
-        if name in world and zlib.crc32(repr(case.body).encode("utf-8", "replace")) % 4:
+        if name in world and chance % 4:
             case.path_parameters[name] = world[name]
     # As the server does (tests/flows/test_wire_limits.py): WSGI could not tell X_A from X-A.
     headers = {name: value for name, value in dict(case.headers or {}).items() if "_" not in name}

@@ -100,7 +100,7 @@ TOOL = '[[tool:calculator {"expression": "6*7"}]]'
 
 
 async def test_the_stream_gives_the_sockets_frames(product: Product) -> None:
-    run = await asyncio.to_thread(start, product, f"Grüße 🌍 {TOOL} [[tokens:40 gap:8]]")
+    run = await asyncio.to_thread(start, product, f"Grüße 🌍 {TOOL} [[tokens:40 gap:50]]")
     live, (status, streamed) = await asyncio.gather(over_socket(product, run), asyncio.to_thread(read, product, run))
     assert status == 200
     plain = [frame for _, frame in streamed]
@@ -135,7 +135,7 @@ def test_incident_3_2_going_on_after_every_event_of_an_ended_run(product: Produc
 
 def test_going_on_after_every_event_of_a_live_run(product: Product) -> None:
     """A reader for each place where one may come back while the run goes on: the same events, the whole text."""
-    run = start(product, f"Live {TOOL} [[tokens:60 gap:40]]")
+    run = start(product, f"Live {TOOL} [[tokens:120 gap:40]]")
     while len(product.events(run)) < 8:
         threading.Event().wait(0.02)
     here = product.events(run)[-1]["seq"]

@@ -68,16 +68,19 @@ async def begin(product: Product, text: str) -> str:
     return str((await asyncio.to_thread(product.call, "POST", "runs/", body))["id"])
 
 
+# Whoever is to see the text come is there in time on a slow machine, too: it takes two seconds.
+
+
 async def plain(product: Product) -> tuple[str, list[Frame]]:
-    run, frames = await begin(product, f"{ASTRAL} [[tokens:60 gap:3]]"), []
+    run, frames = await begin(product, f"{ASTRAL} [[tokens:60 gap:30]]"), []
     async with watching(product, run) as raw:
         await take(raw, frames, ends)
     return run, frames
 
 
 async def tool(product: Product) -> tuple[str, list[Frame]]:
-    text = 'Two steps [[tool:calculator {"expression":"2+3"}]] [[tool:calculator {"expression":"1/0"}]] [[tokens:20 gap:3]]'
-    run, frames = await begin(product, text), []
+    text = 'Two steps [[tool:calculator {"expression":"2+3"}]] [[tool:calculator {"expression":"1/0"}]]'
+    run, frames = await begin(product, f"{text} [[tokens:20 gap:90]]"), []
     async with watching(product, run) as raw:
         await take(raw, frames, ends)
     return run, frames
@@ -93,7 +96,7 @@ async def cancel(product: Product) -> tuple[str, list[Frame]]:
 
 
 async def restart(product: Product) -> tuple[str, list[Frame]]:
-    run, frames = await begin(product, f"{ASTRAL} [[tokens:80 gap:20]]"), []
+    run, frames = await begin(product, f"{ASTRAL} [[tokens:120 gap:20]]"), []
     async with watching(product, run) as raw:
         await take(raw, frames, says("words"))
         await asyncio.to_thread(product.kill)
@@ -105,7 +108,7 @@ async def restart(product: Product) -> tuple[str, list[Frame]]:
 
 
 async def steer(product: Product) -> tuple[str, list[Frame]]:
-    run, frames = await begin(product, f"{ASTRAL} [[tokens:80 gap:10]]"), []
+    run, frames = await begin(product, f"{ASTRAL} [[tokens:200 gap:10]]"), []
     conversation = (await asyncio.to_thread(product.call, "GET", f"runs/{run}/"))["conversation"]
     async with watching(product, run) as raw:
         await take(raw, frames, says("words"))
