@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 
 from agents.models import Run
@@ -22,8 +23,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept() -> None:
+def nothing_kept() -> Iterator[None]:
+    """And so far from midnight that all of a test is of one day."""
     cache.clear()
+    with time_machine.travel(midnight() + timedelta(hours=12), tick=True):
+        yield
 
 
 def copies(

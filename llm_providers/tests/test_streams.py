@@ -224,10 +224,9 @@ async def test_incident_2_21_cancelling_closes_the_vendors_connection(dialect: D
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        for _ in range(30):
-            if listener.closed:
-                break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while not listener.closed:
+                await asyncio.sleep(0.01)
         assert listener.closed == 1
 
 

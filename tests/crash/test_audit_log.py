@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import sqlite3
 import subprocess
@@ -62,7 +63,7 @@ def busy_until_killed(product: Product, *, after: float) -> int:
         while True:
             product.call("PATCH", "", {"name": f"N{saved}"})
             saved += 1
-    except (OSError, Refused, ValueError):
+    except (OSError, http.client.HTTPException, Refused, ValueError):
         pass
     finally:
         timer.join()

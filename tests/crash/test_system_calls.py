@@ -7,6 +7,7 @@ test says so and is left out.
 
 from __future__ import annotations
 
+import http.client
 import os
 import random
 import shutil
@@ -108,8 +109,8 @@ def insistently(product: Product, what: Callable[[], T]) -> T:
             return what()
         except Refused:
             raise
-        except (urllib.error.URLError, OSError, ValueError):
-            bring_back(product)
+        except (urllib.error.URLError, OSError, http.client.HTTPException, ValueError):
+            bring_back(product)  # nobody was there, or the answer was cut
 
 
 def bring_back(product: Product) -> None:

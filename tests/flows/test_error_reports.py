@@ -152,7 +152,7 @@ def test_a_broken_request_is_reported(product: Product, vendor: Vendor, sink: Er
     assert event["exception"]["values"][-1]["type"] == "ValueError" and "make_access" in functions(event)
     assert (event["release"], event["level"]) == ("0.1.0", "error")
     assert event["transaction"] == "/api/v1/workspaces/{workspace}/providers/{provider}/"
-    assert "broken-request-0001" in product.log.read_text(), "the log tells the rest under the same id"
+    product.wait_for_log("broken-request-0001")  # the log tells the rest under the same id
     page = f"/admin/agents/run/?e={urllib.parse.quote(TEXT)}"
     assert browser.send("GET", page, X_Request_ID="broken-page-0001", **who)[0] == 500
     event = sink.wait_for("broken-page-0001")

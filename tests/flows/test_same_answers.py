@@ -61,7 +61,7 @@ BESIDES: list[Any] = [None, [], "text", 7, {"": 1}, {"name": {"$ne": 1}}, {"__pr
 TAKEN_OUT = [
     (re.compile(r"\baap_\w+"), "<token>"),
     (re.compile(r"\b[a-z]{3}_[0-9A-Za-z]{8,}"), "<id>"),
-    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)"), "<time>"),
+    (re.compile(r"\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|\+00:00))?"), "<time>"),
     (re.compile(r"#(?:token|test|code)=[\w-]+"), "<link>"),
     (re.compile(r"\"(?:prefix|challenge|fingerprint|digest|seal|public_key|signature|url)\":\"[^\"]*\""), "<secret>"),
     (re.compile(r"\"request_id\":\"[^\"]*\""), "<request>"),

@@ -84,10 +84,11 @@ def test_g27_what_others_have_uses_up_nobodys_share(
     )
     Membership.objects.bulk_create(Membership(workspace=there, user=one, role="viewer") for one in accounts)
     for n in range(api_tokens.MAX_LIVE_TOKENS):
-        for space, revoked, holder in ((there, None, me), (workspace, now(), me), (workspace, None, accounts[0])):
+        holders = ((there, None, me), (workspace, now(), me), (workspace, None, accounts[0]))
+        for number, (space, revoked, holder) in enumerate(holders):
             ApiToken.objects.create(
-                workspace=space, user=holder, revoked_at=revoked, name="t", prefix=f"p{n}{holder.pk[-4:]}{space.pk[-2:]}",
-                digest=new_id("x"), scopes=[],
+                workspace=space, user=holder, revoked_at=revoked, name="t", prefix=f"p{n}of{number}", digest=new_id("x"),
+                scopes=[],
             )  # fmt: skip
     SsoConnection.objects.bulk_create(
         SsoConnection(workspace=there, kind="saml", name=f"{n}", default_role="viewer", configured_at=now())

@@ -217,7 +217,7 @@ def test_one_id_finds_every_line_of_the_log(product: Product, agent: str, vendor
         assert line["user"] == me["id"] and line["workspace"] == me["workspaces"][0]["id"]
     assert (tried["run"], tried["step"], tried["trace_id"]) == (run, "1", trace_of(run))
     asyncio.run(break_a_socket(product, "logged-0002"))
-    product.wait_for_log("a socket is closed")
+    product.wait_for_log("logged-0002")
     (closed,) = [line for line in lines(product) if line.get("request_id") == "logged-0002"]
     assert closed["event"].startswith("a socket is closed") and closed["user"] == me["id"]
     (request,) = [span for span in sink.spans if span.id == access["span_id"]]

@@ -145,4 +145,4 @@ def test_incident_3_30_a_huge_frame_is_closed_at_its_header(product: Product, le
         begun = time.monotonic()
         connection.sendall(bytes([0x81, 0x80 | 127]) + struct.pack(">Q", length) + bytes(4))
         assert close_code(connection) == code
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 4, "it waited for the rest"

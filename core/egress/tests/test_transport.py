@@ -225,7 +225,9 @@ async def test_bytes_that_nobody_asked_for_end_a_kept_connection(client: Any, al
     async with listening(answer) as server:
         allow(server)
         assert (await client.get(server.url)).content == b"{}"
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while not server.closed:
+                await asyncio.sleep(0.01)
         assert (await client.get(server.url)).content == b"{}"
         assert server.connections == 2
 
