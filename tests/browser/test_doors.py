@@ -48,7 +48,7 @@ def test_one_sign_out_signs_every_tab_out(person: Callable[..., Person]) -> None
     page.get_by_role("button", name="account menu").click()
     page.get_by_role("menuitem", name="Sign out").click()
     page.wait_for_url(re.compile("/sign-in/"))
-    other.wait_for_url(re.compile("/sign-in/"), timeout=5_000)
+    other.wait_for_url(re.compile("/sign-in/"))
     page.go_back()
     expect(page.get_by_label("Password")).to_be_visible()
 

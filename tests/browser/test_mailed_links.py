@@ -145,6 +145,7 @@ def test_an_account_joins_by_signing_in_and_the_secret_stays_behind_the_hash(
     page = someone.open("/invitation/" + link.partition("/invitation/")[2])
     page.get_by_role("link", name="Sign in, then join").click()
     page.wait_for_url(re.compile("/sign-in/"))
+    expect(page.get_by_label("Password")).to_be_visible()  # both pages have a field for an address
     sign_in(page, EMAIL, PASSWORD)
     expect(page.get_by_text(f"You are signed in as {EMAIL}")).to_be_visible()
     page.get_by_role("button", name="Join").click()

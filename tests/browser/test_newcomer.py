@@ -85,7 +85,8 @@ def test_whoever_is_faster_than_the_list_of_models_gets_its_first(person: Callab
     held: list[Route] = []
     slow = True
     page.route("**/models/?*", lambda request: held.append(request) if slow else request.continue_())
-    page.goto("/agents/new/")
+    with page.expect_request("**/models/?*"):
+        page.goto("/agents/new/")
     page.get_by_label("Name").fill("Hasty")
     page.get_by_role("button", name="Create draft").click()
     page.wait_for_timeout(300)  # an agent that does not wait for the list would be made now

@@ -128,6 +128,7 @@ def test_doors_and_what_opens_over_pages_are_readable_to_all(
     expect(page.get_by_role("dialog").get_by_label("Provider")).to_be_visible()
     found += someone.findings_in_both_themes("provider dialog")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Control+k")
     expect(page.get_by_role("dialog")).to_be_visible()
     found += someone.findings_in_both_themes("palette")

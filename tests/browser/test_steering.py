@@ -40,7 +40,7 @@ def runs_of(product: Product, conversation: str) -> list[dict[str, object]]:
 def test_what_is_said_meanwhile_is_read_before_the_next_step(person: Callable[..., Person], product: Product) -> None:
     someone = person()
     page = someone.open("/")
-    someone.say("First this [[tokens:110 gap:25]]")
+    someone.say("First this [[tokens:220 gap:25]]")
     conversation = someone.chat_id()
     expect(someone.answers.first).to_contain_text("(20).")
     steer(someone, f"{SAID} [[tokens:60 gap:0]]")

@@ -191,7 +191,8 @@ def test_an_agent_is_shared_and_everybody_sees_why(person: Callable[..., Person]
     more.click()
     page.get_by_role("menuitem", name="Share").click()
     dialog = page.get_by_role("dialog", name="Share Helper")
-    dialog.get_by_role("radio", name="Only the people below").check()
+    with page.expect_response(re.compile("/visibility/")):
+        dialog.get_by_role("radio", name="Only the people below").check()
     viewer = person(signed_in=False)
     viewer.sign_in(VERA)
     viewer.open("/agents/")
