@@ -16,6 +16,7 @@ from typing import Any
 from django.db.models import Model, Q
 from guardian.utils import get_group_obj_perms_model, get_user_obj_perms_model
 
+from core.any_of import AnyOf
 from core.authz import Actor, Permission
 
 
@@ -63,12 +64,23 @@ class Sharing:
         """
         if self.reaches_all is not None and actor.has(self.reaches_all):
             return Q()
-        reached = _granted_q(model, actor, level, through)
+        reached = self.granted_q(model, actor, level, through=through)
         if self.owned:
             reached |= Q(**{f"{through}owner_id": actor.user_id})
         if self.opens is not None and level <= self.opens:
             reached |= Q(**{f"{through}visibility": OPEN})
         return reached
+
+    @staticmethod
+    def granted_q(model: type[Model], actor: Actor, level: Level, *, through: str = "") -> Q:
+        """Which objects the actor was given at this level, themselves or as one of a group."""
+        names = [codename(model, one) for one in Level if one >= level]
+        to_person = person_grants(model).objects.filter(user_id=actor.user_id, permission__codename__in=names)
+        to_group = group_grants(model).objects.filter(group__user=actor.user_id, permission__codename__in=names)
+        given = Q()
+        for grants in (to_person, to_group):
+            given |= Q(AnyOf(f"{through}pk", grants.values("content_object_id")))
+        return given
 
 
 #: Every model that can be shared; for what looks at all of them.
@@ -98,11 +110,3 @@ def person_grants(model: type[Model]) -> Any:
 @cache
 def group_grants(model: type[Model]) -> Any:
     return get_group_obj_perms_model(model)  # type: ignore[arg-type]
-
-
-def _granted_q(model: type[Model], actor: Actor, level: Level, through: str) -> Q:
-    names = [codename(model, one) for one in Level if one >= level]
-    to_person = person_grants(model).objects.filter(user_id=actor.user_id, permission__codename__in=names)
-    to_group = group_grants(model).objects.filter(group__user=actor.user_id, permission__codename__in=names)
-    place = f"{through}pk__in"
-    return Q(**{place: to_person.values("content_object_id")}) | Q(**{place: to_group.values("content_object_id")})

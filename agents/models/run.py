@@ -39,6 +39,16 @@ class Run(WorkspaceOwned):
     version = models.ForeignKey("AgentVersion", on_delete=models.PROTECT, related_name="+")
     conversation = models.ForeignKey("Conversation", on_delete=models.CASCADE, related_name="runs")
     started_by = models.ForeignKey("accounts.User", on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(
+        "accounts.User",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        db_index=False,
+        db_constraint=False,
+        help_text="Whose conversation it is, so that a list of runs need not look through all conversations. None in rows "
+        "that a version wrote which did not know it.",
+    )
     token = models.CharField(
         max_length=ID_LENGTH,
         blank=True,
@@ -76,6 +86,7 @@ class Run(WorkspaceOwned):
         indexes = [
             models.Index(fields=["workspace", "-created_at", "-id"]),
             models.Index(fields=["conversation", "id"]),
+            models.Index(fields=["owner"], name="runs_by_owner"),
             models.Index(
                 fields=["status", "lease_until"],
                 condition=models.Q(status__in=["queued", "running", "waiting"]),
@@ -106,9 +117,11 @@ class Run(WorkspaceOwned):
             return named
         thread = f"{through}conversation__"
         level = Level.VIEW if looks else Level.RUN
-        shared = CONVERSATION.reach_q(Conversation, actor, level, through=thread)
+        granted = CONVERSATION.granted_q(Conversation, actor, level, through=thread)
+        theirs = models.Q(**{f"{through}owner_id": actor.user_id})
+        unknown = models.Q(**{f"{through}owner_id": None, f"{thread}owner_id": actor.user_id})
         own = models.Q(**{f"{through}started_by_id": actor.user_id})
-        return named & (own | (models.Q(**{f"{thread}deleted_at": None}) & shared))
+        return named & (own | (models.Q(**{f"{thread}deleted_at": None}) & (theirs | unknown | granted)))
 
 
 class RunEvent(models.Model):

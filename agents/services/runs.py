@@ -140,6 +140,7 @@ def write_run(
         version=version,
         conversation=conversation,
         started_by_id=act.person_id,
+        owner_id=conversation.owner_id,
         token=act.actor.token_id or "",
         request_id=act.actor.request_id,
     )

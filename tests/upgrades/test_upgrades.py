@@ -90,6 +90,11 @@ def test_g10_from_an_earlier_version_with_its_data(version: str, tmp_path: Path)
     (backup,) = (tmp_path / "data" / "backups").glob("*.tar")
     assert str(backup) in said
     assert "Whole" in done(manage(product, "restore", "--check", str(backup)))
+    with closing(sqlite3.connect(tmp_path / "data" / "platform.sqlite3")) as database:
+        told = (
+            "SELECT COUNT(*), SUM(run.owner_id = thread.owner_id) FROM agents_run run JOIN agents_conversation thread "
+        )
+        assert database.execute(told + "ON thread.id = run.conversation_id").fetchone() == (3, 3)
     check_data(product)
 
 
