@@ -46,9 +46,12 @@ test-all: dev-setup
 test-offline: dev-setup
 	$(VENV)/python tests/offline.py $(VENV)/python tests/run_all.py
 
-# The shape of production as processes behind nginx: what only the proxy can get wrong, then the flows and deaths of every shape.
+# The shape of production as processes behind nginx: what only the proxy can get wrong, every flow test that says something
+# about other processes, then the deaths of every shape.
+FLOWS = accounts/tests agents/tests audit/tests limits/tests llm_providers/tests platform_site/tests privacy/tests tests/flows
 prod-test: dev-setup
 	$(VENV)/pytest -p no:cacheprovider tests/production
+	$(VENV)/python -m pytest -p no:cacheprovider -p tests.through_nginx $(FLOWS)
 	SHAPE=production $(VENV)/pytest -p no:cacheprovider tests/crash/test_any_shape.py
 
 # Breaks an installation of its own for five minutes; KILLS=n for so many deaths instead. The data in DATA_DIR or behind

@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixtures.people",
     "tests.fixtures.post_office",
     "tests.fixtures.houses",
+    "tests.fixtures.outside",
     "tests.fixtures.deaths",
     "tests.fixtures.database",
     "tests.fixtures.flushing",

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 
 from accounts.models import Installation, LoginSession, Membership, User, Workspace
 from accounts.setup import issue_code
 from accounts.tokens import read_refresh_token
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
 from prometheus_client import REGISTRY
 
 from accounts.models import User
 from accounts.setup import issue_code
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 pytestmark = pytest.mark.django_db

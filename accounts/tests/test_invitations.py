@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 
 from accounts.models import Invitation, LoginSession, Membership, OutgoingMail, User
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import Api
 from tests.fixtures.post_office import PostOffice, deliver_due
 

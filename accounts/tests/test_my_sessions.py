@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
-from django.test import Client
 
 from accounts.models import LoginSession, User
 from audit.models import AuditEntry
 from core.clock import now
 from core.ids import new_id
+from tests.fixtures.doors import Client
 from tests.fixtures.hashing import REAL
 from tests.fixtures.people import PASSWORD, Api
 

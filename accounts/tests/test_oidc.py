@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,9 +34,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def corp(owner: Api, workspace: Any, openid: str, settings: Any) -> str:
+def corp(owner: Api, workspace: Any, openid: str, may_reach: Callable[..., None]) -> str:
     """A connection to the real provider, set up as a person would: first here, then there, then the client's secret."""
-    settings.ALLOWED_PRIVATE_HOSTS = (openid.removeprefix("http://"),)
+    may_reach(openid.removeprefix("http://"))
     pk = connect(owner, openid, client_id="not yet", client_secret="")
     approve(workspace, "corp.example")
     back = owner.get(f"sso/{pk}/").data["redirect_uri"]

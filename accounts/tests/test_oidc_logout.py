@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from accounts.models import LoginSession
 from accounts.tests.test_oidc import through
 from audit.models import AuditEntry
+from tests.fixtures import front
 from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, unsigned
 from tests.fixtures.people import Api
 
@@ -156,7 +157,9 @@ def test_whatever_stands_in_the_header_is_refused(house: str, issuer: Issuer, so
     for name, header in HEADERS.items():
         token = f"{part(header)}.{claims}.{part(b'x' * 256)}"
         assert send(house, token).status_code == 400, name
-        assert Api(token, "/api/v1/").get("me/").status_code == 401, "nor is it anybody's access token"
+        # A proxy passes no header on that is longer than 16 KiB.
+        refused = 401 if front.door is None or len(token) < 16_000 else 431
+        assert Api(token, "/api/v1/").get("me/").status_code == refused, "nor is it anybody's access token"
     assert is_signed_in(somebody) == "new@corp.example"
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.test import Client
 
 from accounts.models import EmailChange, FactorChallenge, LoginSession, User
 from accounts.sessions import open_session
 from accounts.tests.test_second_factors import add_app
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import LoginSession, OutgoingMail, PasswordReset, User
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice, deliver_due
 

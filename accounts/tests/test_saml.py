@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import base64
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from django.test import Client
 from lxml import etree
 from onelogin.saml2.constants import OneLogin_Saml2_Constants as Names
 from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from accounts.models import Membership, SsoConnection, SsoIdentity, User
 from audit.models import AuditEntry
+from tests.fixtures.doors import Client
 from tests.fixtures.houses import approve, come_back, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import Api
 
@@ -24,9 +25,9 @@ SAML, DS = f"{{{Names.NS_SAML}}}", f"{{{Names.NS_DS}}}"
 
 
 @pytest.fixture
-def corp(owner: Api, workspace: Any, saml_house: str, settings: Any) -> str:
+def corp(owner: Api, workspace: Any, saml_house: str, may_reach: Callable[..., None]) -> str:
     """A connection to the peer, from its metadata."""
-    settings.ALLOWED_PRIVATE_HOSTS = (saml_house.removeprefix("http://"),)
+    may_reach(saml_house.removeprefix("http://"))
     metadata = httpx.get(f"{saml_house}/metadata", trust_env=False).text
     body = {
         "kind": "saml",

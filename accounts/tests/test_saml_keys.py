@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.core.management import call_command
-from django.test import Client
 from lxml import etree
 
 from accounts.models import SsoConnection, User
 from accounts.tests.test_saml import CHANGES, _assertion, _is_refused, answered, corp, post  # noqa: F401
 from core.egress.tests.certificates import self_signed
+from tests.fixtures.doors import Client
 from tests.fixtures.houses import come_back, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import Api
 

@@ -8,11 +8,11 @@ import uuid
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import ApiToken, Membership, ScimUser, SsoConnection, User, WorkspaceGroup
 from accounts.roles import ROLE_PERMISSIONS, Role
 from audit.models import AuditEntry
+from tests.fixtures.doors import Client
 from tests.fixtures.houses import SAML_METADATA, Issuer, approve, come_back, connect, fresh_browser, is_signed_in, start
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice, deliver_due

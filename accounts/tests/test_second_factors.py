@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.db import connection
-from django.test import Client
 
 from accounts.models import FactorChallenge, LoginSession, User
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.security_key import SecurityKey, totp
 

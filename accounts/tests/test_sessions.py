@@ -10,11 +10,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
-from django.test import Client
 
 from accounts.models import LoginSession, User
 from accounts.tokens import read_refresh_token
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
 
 from accounts.models import LoginSession, SsoConnection, SsoDomain, SsoIdentity, User
 from audit.models import AuditEntry
+from tests.fixtures.doors import Client
 from tests.fixtures.houses import Issuer, approve, come_back, connect, fresh_browser, is_signed_in, start, told
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice, deliver_due

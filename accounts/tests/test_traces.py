@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import User
 from accounts.password_reset import look_up
 from accounts.tests.test_second_factors import add_app
 from audit.models import AuditEntry
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.post_office import PostOffice
 from tests.fixtures.security_key import totp

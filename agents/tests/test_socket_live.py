@@ -93,8 +93,7 @@ class Client:
 
 @asynccontextmanager
 async def connect(product: Product, token: str | None = "", **options: Any) -> AsyncIterator[Client]:
-    address = f"ws://127.0.0.1:{product.port}/ws/v1/"
-    async with websockets.connect(address, max_size=None, **options) as raw:
+    async with websockets.connect(product.socket_address, max_size=None, ssl=product.trust, **options) as raw:
         client = Client(raw)
         if token is not None:
             await client.send(type="authenticate", token=token or product.token)
@@ -278,7 +277,7 @@ async def test_a_foreign_page_is_refused_in_the_handshake(product: Product) -> N
         async with connect(product, origin="https://evil.example"):
             pass
     assert refused.value.response.status_code == 403
-    async with connect(product, origin=product.url):
+    async with connect(product, origin=product.address):
         pass
 
 
@@ -301,9 +300,9 @@ async def test_sign_out_ends_delivery_within_five_seconds(product: Product) -> N
 def read_stream(product: Product, run: str, last: str | None = None, limit: int | None = None) -> tuple[int, list[Any]]:
     """(status, [(id or None, frame)]) of runs/{id}/stream/."""
     headers = {"Authorization": f"Bearer {product.token}"} | ({"Last-Event-ID": last} if last else {})
-    request = urllib.request.Request(f"{product.url}{product.space}runs/{run}/stream/", headers=headers)
+    request = urllib.request.Request(f"{product.address}{product.space}runs/{run}/stream/", headers=headers)
     frames: list[Any] = []
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=30, context=product.trust) as answer:
         number: str | None = None
         for line in answer:
             text = line.decode().rstrip("\n")

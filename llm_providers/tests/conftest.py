@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,6 +17,6 @@ def vendor() -> Iterator[str]:
 
 
 @pytest.fixture
-def allowed_vendor(vendor: str, settings: Any) -> str:
-    settings.ALLOWED_PRIVATE_HOSTS = (vendor, "127.0.0.1:9")
+def allowed_vendor(vendor: str, may_reach: Callable[..., None]) -> str:
+    may_reach(vendor, "127.0.0.1:9")
     return vendor

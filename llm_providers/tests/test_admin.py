@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from audit.selectors import AuditEntry
 from llm_providers.models import LanguageModel, Price, Provider, ProviderCredential
+from tests.fixtures.doors import Client
 
 KEY = "sk-canary-admin-0000000001"
 
 
 @pytest.fixture
-def operator(db: None, settings: Any) -> Client:
+def operator(db: None, may_reach: Callable[..., None]) -> Client:
     from accounts.models import User
 
-    settings.ALLOWED_PRIVATE_HOSTS = ("127.0.0.1:9",)
+    may_reach("127.0.0.1:9")
     client = Client()
     client.force_login(User.objects.create_superuser("op@example.com", "a-long-password-1"))
     return client

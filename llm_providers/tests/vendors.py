@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.fixtures.product import free_port
+from tests.fixtures.outside import port_outside
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "mockvendor"
 CLI = FOLDER / "node_modules" / "@copilotkit" / "aimock" / "dist" / "cli.js"
@@ -22,7 +22,7 @@ def available() -> bool:
 
 def run_mock() -> Iterator[str]:
     """Yields the mock's `host:port` while it runs."""
-    port = free_port()
+    port = port_outside()
     command = ["node", str(CLI), "-p", str(port), "-f", str(FOLDER / "fixtures.json"), "--log-level", "warn", "-c", "6"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=_environment())
     try:

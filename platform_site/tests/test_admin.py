@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.contrib import admin
 from django.core.cache import cache
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import LoginSession, Membership, User, Workspace
 from audit.models import AuditEntry
 from llm_providers.models import Provider
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 KEY = "sk-canary-in-the-admin-0001"
@@ -40,9 +41,9 @@ def operator(db: None) -> Client:
 
 
 @pytest.fixture
-def fill(owner: Api, agent: dict[str, Any], settings: Any) -> Callable[[], None]:
+def fill(owner: Api, agent: dict[str, Any], may_reach: Callable[..., None]) -> Callable[[], None]:
     """Adds one of everything each time it is called."""
-    settings.ALLOWED_PRIVATE_HOSTS = ("127.0.0.1:9",)
+    may_reach("127.0.0.1:9")
 
     def add() -> None:
         number = Provider.objects.count()
@@ -140,7 +141,7 @@ def test_signing_in_by_email_and_leaving(db: None) -> None:
     assert page.status_code == 200
     form = {"username": " OP@Example.com ", "password": PASSWORD, "next": "/admin/"}
     assert browser.post("/admin/login/", form).status_code == 403, "no CSRF token"
-    token = browser.cookies["aap_admin_csrf"].value
+    token = browser.cookies[configured.CSRF_COOKIE_NAME].value
     wrong = browser.post("/admin/login/", {**form, "password": "wrong-password-1", "csrfmiddlewaretoken": token})
     assert wrong.status_code == 200
     assert browser.get("/admin/").status_code == 302
@@ -155,7 +156,7 @@ def test_signing_in_by_email_and_leaving(db: None) -> None:
         ("done", "127.0.0.1", True),
     ]
     assert browser.post("/admin/logout/", {"csrfmiddlewaretoken": token}).status_code == 403
-    token = browser.cookies["aap_admin_csrf"].value
+    token = browser.cookies[configured.CSRF_COOKIE_NAME].value
     assert browser.post("/admin/logout/", {"csrfmiddlewaretoken": token}).status_code in (200, 302)
     assert browser.get("/admin/").status_code == 302
     assert AuditEntry.objects.filter(kind="session.sign_out").count() == 1

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.test import Client
 
 from accounts.models import ApiToken, CustomRole, Membership, ServiceAccount, User, WorkspaceGroup
 from agents.models import AgentGroupGrant, AgentUserGrant, Conversation, ConversationUserGrant, Run
 from audit.models import AuditEntry
 from llm_providers.models import ProviderUserGrant
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import ApiToken, CustomRole, Membership, ServiceAccount, User, WorkspaceGroup
 from agents.models import AgentGroupGrant, AgentUserGrant, Run
 from audit.models import AuditEntry
 from llm_providers.models import ProviderUserGrant
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
 
 from accounts.models import LoginSession, Membership, ScimUser, SsoAttempt, SsoConnection, SsoIdentity, User
 from accounts.tests.test_oidc_logout import send as say_signed_out
@@ -21,6 +20,7 @@ from accounts.tests.test_second_factors import add_app, add_key
 from audit.models import AuditEntry
 from core.clock import now
 from platform_site.tests.test_admin_confirm import kept
+from tests.fixtures.doors import Client
 from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start
 from tests.fixtures.people import PASSWORD, Api
 from tests.fixtures.security_key import SecurityKey, totp

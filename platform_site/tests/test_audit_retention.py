@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.test import Client
-
 from accounts.models import User
 from audit.models import AuditEntry, AuditRetention
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from core.ids import new_id
+from tests.fixtures.doors import Client
 from tests.fixtures.people import Api
 
 PATH = "/api/v1/page-errors/"

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from core.clock import now
 from platform_site.tests.test_headers import PATHS
+from tests.fixtures import front
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 from tests.flows.test_bad_input import rows
 from tests.flows.test_incidents import INSIDE, fill
@@ -44,7 +45,8 @@ def browser() -> Client:
     ],
 )
 def test_asvs_13_4_1_13_4_3_13_4_5_only_what_is_meant_is_served(db: None, path: str) -> None:
-    assert browser().get(path).status_code == 404
+    # A proxy takes no path that leaves the root.
+    assert browser().get(path).status_code == (404 if front.door is None or "..%2f.." not in path else 400)
 
 
 def test_asvs_13_4_4_trace_is_refused(owner: Api) -> None:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts import services  # noqa: F401  # registers the kinds that are used here
 from accounts.models import User
@@ -19,6 +18,7 @@ from audit.sealing import seal_entries
 from core.authz import Actor
 from core.clock import now
 from core.ids import new_id
+from tests.fixtures.doors import Client
 from tests.fixtures.people import PASSWORD, Api
 
 

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from accounts.models import User
 from audit.denials import counts_of, forget_denials
 from audit.models import AuditEntry, OpenDenial
 from core.clock import now
+from tests.fixtures.doors import Client
 from tests.fixtures.people import Api
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from core.ids import new_id
+from tests.fixtures import front
 from tests.fixtures.people import PASSWORD, Api
 
 BAD_TEXTS = {
@@ -216,7 +217,8 @@ def test_incident_2_49_hostile_hosts(owner: Api, host: str) -> None:
 @pytest.mark.parametrize("length", ["]", "-1", "\u00b2", "1e3", "0x10", "9" * 30])
 def test_a_length_that_is_no_length(owner: Api, length: str) -> None:
     answer = owner.get("agents/", Content_Length=length)
-    assert answer.status_code == (413 if length.startswith("9") else 400)
+    # A proxy does not read so long a number.
+    assert answer.status_code == (413 if length.startswith("9") and front.door is None else 400)
     assert answer.data["request_id"] == answer["X-Request-ID"]
 
 

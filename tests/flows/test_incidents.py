@@ -10,10 +10,10 @@ import time
 from typing import Any
 
 import pytest
-from django.test import Client
 
 from core.ids import new_id
 from tests.architecture.test_routes import ROUTES
+from tests.fixtures.doors import Client
 from tests.fixtures.people import Api
 
 API = "api/v1/"

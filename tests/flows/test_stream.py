@@ -38,8 +38,8 @@ def start(product: Product, text: str) -> str:
 @contextmanager
 def stream(product: Product, run: str, last: str | None = None, token: str = "", space: str = "") -> Iterator[Any]:
     headers = {"Authorization": f"Bearer {token or product.token}"} | ({"Last-Event-ID": last} if last else {})
-    request = urllib.request.Request(f"{product.url}{space or product.space}runs/{run}/stream/", headers=headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    request = urllib.request.Request(f"{product.address}{space or product.space}runs/{run}/stream/", headers=headers)
+    with urllib.request.urlopen(request, timeout=30, context=product.trust) as answer:
         yield answer
 
 
@@ -62,7 +62,7 @@ def read(product: Product, run: str, last: str | None = None) -> tuple[int, list
 async def over_socket(product: Product, run: str) -> list[dict[str, Any]]:
     """Every frame of a run that has ended or is going on, as the socket gives it, `caught_up` left out."""
     found: list[dict[str, Any]] = []
-    async with websockets.connect(f"ws://127.0.0.1:{product.port}/ws/v1/", max_size=None) as raw:
+    async with websockets.connect(product.socket_address, max_size=None, ssl=product.trust) as raw:
         await raw.send(json.dumps({"type": "authenticate", "token": product.token}))
         await raw.recv()
         await raw.send(json.dumps({"type": "subscribe", "run": run, "after_seq": 0}))
@@ -177,7 +177,6 @@ def test_of_strangers_and_random_runs(product: Product) -> None:
 
 
 MANAGE = """
-import django; django.setup()
 from accounts.models import *
 from accounts.operations import *
 from core.authz import Actor
@@ -188,16 +187,7 @@ user, space = User.objects.filter(email="second@example.com").first(), Workspace
 
 def operate(product: Product, script: str) -> None:
     """What an operator does in the admin, done by the same services in a process of its own."""
-    import os
-    import subprocess
-    import sys
-
-    environment = {
-        "PATH": os.environ["PATH"],
-        "DATA_DIR": str(product.data),
-        "DJANGO_SETTINGS_MODULE": "platform_site.settings.local",
-    }
-    subprocess.run([sys.executable, "-c", MANAGE + script], env=environment, check=True, cwd=Path(__file__).parents[2])
+    product.manage("shell", "--no-imports", "-c", MANAGE + script)
 
 
 CHANGES = {
@@ -238,7 +228,7 @@ async def test_g17_incident_2_27_revocation_ends_socket_and_stream_within_five_s
 
     reader = threading.Thread(target=follow)
     reader.start()
-    async with websockets.connect(f"ws://127.0.0.1:{product.port}/ws/v1/", max_size=None) as raw:
+    async with websockets.connect(product.socket_address, max_size=None, ssl=product.trust) as raw:
         await raw.send(json.dumps({"type": "authenticate", "token": token}))
         await raw.recv()
         await raw.send(json.dumps({"type": "subscribe", "run": run, "after_seq": 0}))

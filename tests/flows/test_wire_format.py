@@ -39,7 +39,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @asynccontextmanager
 async def watching(product: Product, run: str, **more: Any) -> AsyncIterator[Any]:
-    async with websockets.connect(f"ws://127.0.0.1:{product.port}/ws/v1/", max_size=None) as raw:
+    async with websockets.connect(product.socket_address, max_size=None, ssl=product.trust) as raw:
         await raw.send(json.dumps({"type": "authenticate", "token": product.token}))
         assert json.loads(await raw.recv())["type"] == "ready"
         await raw.send(json.dumps({"type": "subscribe", "run": run, "after_seq": 0, **more}))

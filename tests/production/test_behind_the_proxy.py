@@ -14,7 +14,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
@@ -24,7 +23,6 @@ import pytest
 import websockets
 
 from tests.fixtures.fleet import Fleet, wait_until
-from tests.fixtures.installations import running_behind_proxy
 from tests.fixtures.product import Product, Refused
 from tests.fixtures.proxy import Proxy
 from tests.fixtures.viewer import Viewer, sound, view
@@ -33,29 +31,6 @@ from tests.fixtures.watcher import Watcher
 pytestmark = [pytest.mark.slow, pytest.mark.full, pytest.mark.one_database, pytest.mark.timeout(240)]
 ROUNDS = 5 if os.environ.get("FULL") else 1
 ORIGIN_REFUSED = 403
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Fleet, Proxy]]:
-    with running_behind_proxy(Path(tmp_path_factory.mktemp("production")), AAP_WORKER_PATIENCE="1") as (fleet, proxy):
-        fleet.agent = fleet.webs[0].demo_agent(tools=["calculator"])  # type: ignore[attr-defined]
-        yield fleet, proxy
-
-
-@pytest.fixture
-def fleet(place: tuple[Fleet, Proxy]) -> Fleet:
-    return place[0]
-
-
-@pytest.fixture
-def proxy(place: tuple[Fleet, Proxy]) -> Proxy:
-    return place[1]
-
-
-@pytest.fixture
-def web(fleet: Fleet) -> Product:
-    """Somebody who knows the proxy only."""
-    return fleet.webs[0].sign_in()
 
 
 def ask(proxy: Proxy, path: str, **headers: str) -> tuple[int, Message, bytes]:
