@@ -180,6 +180,8 @@ DASHBOARDS = [
         graph("Memory", "bytes", ('process_resident_memory_bytes{job=~"web|worker"}', "{{instance}}")),
         graph("Refused by rate limits", "ops", ("sum by (rule) (rate(aap_rate_limited_total[5m]))", "{{rule}}")),
         graph("Open files", "none", ('process_open_fds{job=~"web|worker"}', "{{instance}}")),
+        graph("Trace spans", "ops", ("sum by (outcome) (rate(aap_trace_spans_total[5m]))", "{{outcome}}"),
+              about="Only where traces are sent to a collector. Lost ones cost no run anything."),
     ),
     dashboard(
         "aap-database",

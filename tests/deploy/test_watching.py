@@ -79,6 +79,7 @@ def figures() -> frozenset[str]:
     import limits.admission
     import llm_providers.metrics
     import platform_site.metrics
+    import platform_site.traces
 
     Metrics.get_instance()
     names = set()
@@ -88,7 +89,7 @@ def figures() -> frozenset[str]:
         }
     text = Path(agents.runtime.metrics.__file__).read_text() + Path(platform_site.metrics.__file__).read_text()
     names |= set(re.findall(r"GaugeMetricFamily\(\s*\"(\w+)\"", text))
-    assert audit.metrics and limits.admission and llm_providers.metrics
+    assert audit.metrics and limits.admission and llm_providers.metrics and platform_site.traces
     return frozenset(names)
 
 
