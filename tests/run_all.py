@@ -23,6 +23,7 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | runs with a tool whose effects are counted, under deaths and doubled messages | 40, two deaths by `SEED` | 10,000 |
 | viewers cut off and back at once | 200 | 10,000 |
 | Redis flushed, killed and restarted while runs go on | 5 times | 100 times |
+| PostgreSQL stopped at once, again and again, under a hundred runs | none | 20 times |
 | questions that two people answer at once, on SQLite; on the fleet | 50; none | 10,000 |
 | runs whose rows stay locked | none | all |
 | guards of the product taken out, one at a time (`python -m tests.mutations`) | 2, drawn by `SEED` | all |
