@@ -52,7 +52,8 @@ BROWSERS = ("chromium-headless-shell", "chromium")
 NO_BROWSER = (
     "Chromium is missing: the browser tests need it (on Debian: apt-get install chromium-headless-shell, or chromium)."
 )
-PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=15"]
+#: What is left out is told with its reason.
+PLAIN = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=15", "-rs"]
 #: One more than the cores of a small machine: half of these tests wait for something.
 PYTEST = [*PLAIN, "-n", str(min(8, (os.cpu_count() or 2) + 1))]
 
