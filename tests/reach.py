@@ -72,7 +72,9 @@ KNOCKS = {"client", "make_person", "nobody", "owner", "product"}
 
 def is_of_tests(module: str) -> bool:
     """What is in tests/fixtures makes the world in which they take place, and is not looked at."""
-    return not module.startswith("tests.fixtures.") and (module.startswith("tests.") or ".tests." in module)
+    if module.startswith("tests.fixtures.") or module == __name__:
+        return False
+    return module.startswith("tests.") or ".tests." in module
 
 
 def is_of_product(module: str) -> bool:
