@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 import secrets
 import unicodedata
 
+from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Installation, Membership, User, Workspace, clean_email
@@ -33,9 +35,18 @@ def is_set_up() -> bool:
 
 
 def issue_code() -> str:
-    """A fresh code of 128 bits. It lives in this process only, and until it is used."""
+    """A code of 128 bits, good until it is used: a fresh one that lives in this process only.
+
+    Where there are several servers, the one that gets the link need not be the one that printed it: there it is the same in
+    all of them, made of the installation's key.
+    """
     global _code
-    _code = secrets.token_urlsafe(16)
+    if settings.REDIS_URL or not settings.SERVE_WORKER:
+        words = f"set-up:{installation().name_id}".encode()
+        digest = hmac.digest(settings.SECRET_KEY.encode(), words, "sha256")
+        _code = base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
+    else:
+        _code = secrets.token_urlsafe(16)
     return _code
 
 

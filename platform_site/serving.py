@@ -48,8 +48,8 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     def on_listening(bound_port: int) -> None:
         note_holder(lock, bound_port)
         if code is not None:
-            say(f"Set up: http://localhost:{bound_port}/setup/#code={code}")
-        say(f"Ready: http://localhost:{bound_port}")
+            say(f"Set up: {_address(host, bound_port)}/setup/#code={code}")
+        say(f"Ready: {_address(host, bound_port)}")
         # What is loaded now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
@@ -66,6 +66,14 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
     server = Server(application, host=host, port=port, on_start=on_start, on_listening=on_listening, on_stop=on_stop)
     server.run()
     return server.failed
+
+
+def _address(host: str, bound_port: int) -> str:
+    """What to open. A server that others reach, as out of a container, is where AAP_PUBLIC_URL says, if it says so."""
+    unsaid = f"http://localhost:{settings.PORT}"
+    if unsaid != settings.PUBLIC_URL and host not in ("127.0.0.1", "::1", "localhost"):
+        return str(settings.PUBLIC_URL)
+    return f"http://localhost:{bound_port}"
 
 
 async def _after_listening() -> None:
