@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership, User
-from accounts.tests.test_oidc import through
 from audit.models import AuditEntry
-from tests.fixtures.houses import Issuer, approve, come_back, connect
+from tests.fixtures.houses import Issuer, approve, come_back, connect, through
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db

@@ -13,10 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from accounts.models import LoginSession
-from accounts.tests.test_oidc import through
 from audit.models import AuditEntry
 from tests.fixtures import front
-from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, unsigned
+from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, through, unsigned
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db

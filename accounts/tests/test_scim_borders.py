@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from accounts.groups import MAX_GROUPS
 from accounts.models import ApiToken, Membership, ScimUser, User, WorkspaceGroup
-from accounts.tests.test_scim import GROUP, USER, VIEWER, Directory, corp, directory, token_of  # noqa: F401
+from accounts.tests.directory import GROUP, USER, VIEWER, Directory, token_of
 from agents.models import Run
 from core.clock import now
 from core.ids import new_id
@@ -28,7 +28,7 @@ def stranger(make_person: Any, south: Any) -> Api:
     return make_person(south, "owner")
 
 
-def in_both(directory: Directory, south: Any) -> tuple[str, User]:  # noqa: F811
+def in_both(directory: Directory, south: Any) -> tuple[str, User]:
     """Somebody whom the directory made, and who is in another workspace and its directory too; (id here, the person)."""
     pk = directory.make("bob")
     person = User.objects.get(email="bob@corp.example")
@@ -37,7 +37,7 @@ def in_both(directory: Directory, south: Any) -> tuple[str, User]:  # noqa: F811
     return pk, person
 
 
-def group_of(directory: Directory, name: str, *people: str) -> str:  # noqa: F811
+def group_of(directory: Directory, name: str, *people: str) -> str:
     body = {"schemas": [GROUP], "displayName": name, "members": [{"value": one} for one in people]}
     answer = directory.call("POST", "Groups", body)
     assert answer.status_code == 201, answer.content
@@ -45,7 +45,7 @@ def group_of(directory: Directory, name: str, *people: str) -> str:  # noqa: F81
 
 
 def test_g27_what_is_elsewhere_is_neither_shown_nor_in_the_way(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     south: Any,
     stranger: Api,
 ) -> None:
@@ -70,7 +70,7 @@ def test_g27_what_is_elsewhere_is_neither_shown_nor_in_the_way(
 
 
 def test_g27_a_group_elsewhere_gives_no_role_here_and_one_here_none_elsewhere(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     south: Any,
     workspace: Any,
 ) -> None:
@@ -89,7 +89,7 @@ def test_g27_a_group_elsewhere_gives_no_role_here_and_one_here_none_elsewhere(
 
 
 def test_g27_it_is_the_rows_of_this_workspace_that_count(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     south: Any,
     workspace: Any,
 ) -> None:
@@ -111,7 +111,7 @@ def test_g27_it_is_the_rows_of_this_workspace_that_count(
 
 
 def test_g27_disabling_somebody_here_leaves_what_they_have_elsewhere(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     south: Any,
     workspace: Any,
 ) -> None:
@@ -140,7 +140,7 @@ def test_g27_disabling_somebody_here_leaves_what_they_have_elsewhere(
 
 @pytest.mark.parametrize("how", ["taken out", "group deleted", "disabled"])
 def test_g27_runs_that_the_directory_takes_away_stop(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     owner: Api,
     workspace: Any,
     how: str,
@@ -172,7 +172,7 @@ def test_g27_runs_that_the_directory_takes_away_stop(
 @pytest.mark.parametrize("lacks", ["invitation.create", "what the role holds"])
 def test_g27_a_directory_invites_nobody_beyond_its_own_account(
     owner: Api,
-    corp: str,  # noqa: F811
+    corp: str,
     make_person: Any,
     south: Any,
     lacks: str,
@@ -191,7 +191,7 @@ def test_g27_a_directory_invites_nobody_beyond_its_own_account(
 
 
 def test_g27_an_owner_elsewhere_or_a_disabled_one_is_no_other_owner(
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     owner: Api,
     workspace: Any,
     south: Any,

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from accounts.models import ScimUser, WorkspaceGroup
-from accounts.tests.test_scim import GROUP, Directory, corp, directory  # noqa: F401
+from accounts.tests.directory import GROUP, Directory
 from tests.fixtures.people import Api
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def people(directory: Directory) -> dict[str, str]:  # noqa: F811
+def people(directory: Directory) -> dict[str, str]:
     made = {name: directory.make(name, displayName=name.title()) for name in ("bob", "Ann", "carl")}
     return {**made, "dora": directory.make("dora")}  # without a name to show
 
 
-def names(directory: Directory, **query: str) -> list[str]:  # noqa: F811
+def names(directory: Directory, **query: str) -> list[str]:
     answer = directory.get("Users", **query)
     assert answer.status_code == 200, answer.content
     assert answer.data["totalResults"] == len(answer.data["Resources"])
@@ -39,11 +39,11 @@ def names(directory: Directory, **query: str) -> list[str]:  # noqa: F811
         ('userName sw "and" OR userName sw "carl"', ["carl"]),
     ],
 )
-def test_and_or_not_and_brackets(text: str, found: list[str], people: Any, directory: Directory) -> None:  # noqa: F811
+def test_and_or_not_and_brackets(text: str, found: list[str], people: Any, directory: Directory) -> None:
     assert names(directory, filter=text) == found
 
 
-def test_members_are_counted_once(people: dict[str, str], directory: Directory) -> None:  # noqa: F811
+def test_members_are_counted_once(people: dict[str, str], directory: Directory) -> None:
     for name, members in (("Both", ("bob", "Ann")), ("One", ("bob",)), ("None", ())):
         body = {"schemas": [GROUP], "displayName": name, "members": [{"value": people[one]} for one in members]}
         assert directory.call("POST", "Groups", body).status_code == 201
@@ -59,7 +59,7 @@ def test_members_are_counted_once(people: dict[str, str], directory: Directory) 
     assert groups(f"not ({ann})") == ["One", "None"]
 
 
-def test_sorting(people: Any, directory: Directory) -> None:  # noqa: F811
+def test_sorting(people: Any, directory: Directory) -> None:
     assert names(directory, sortBy="userName") == ["Ann", "bob", "carl", "dora"]
     assert names(directory, sortBy="emails.value", sortOrder="descending") == ["dora", "carl", "bob", "Ann"]
     assert names(directory, sortBy="meta.created", sortOrder="Descending") == ["dora", "carl", "Ann", "bob"]
@@ -71,7 +71,7 @@ def test_sorting(people: Any, directory: Directory) -> None:  # noqa: F811
 
 def test_versions_keep_a_stale_directory_from_writing(
     people: dict[str, str],
-    directory: Directory,  # noqa: F811
+    directory: Directory,
     owner: Api,
 ) -> None:
     path = f"Users/{people['bob']}"

@@ -11,9 +11,8 @@ import pytest
 from django.db import connection
 
 from accounts.models import LoginSession, User
-from accounts.tests.test_oidc import through
 from accounts.tests.test_second_factors import add_app
-from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start
+from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start, through
 from tests.fixtures.people import Api
 from tests.fixtures.security_key import totp
 

@@ -12,7 +12,7 @@ from lxml import etree
 from accounts.models import LoginSession, SsoAttempt, SsoConnection, SsoIdentity
 from accounts.sso import saml
 from accounts.sso.errors import SsoFailed
-from accounts.tests.test_oidc import FORGED, through
+from accounts.tests.test_oidc import FORGED
 from accounts.tests.test_oidc_logout import send, signed
 from accounts.tests.test_saml import _is_refused, _resigned, answered, corp, post  # noqa: F401
 from audit.models import AuditEntry
@@ -26,6 +26,7 @@ from tests.fixtures.houses import (
     fresh_browser,
     is_signed_in,
     start,
+    through,
     told,
 )
 from tests.fixtures.people import Api

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,36 +16,18 @@ from accounts.models import (
     SsoDomain,
     SsoIdentity,
     User,
-    WorkspaceGroup,
 )
 from accounts.sso import attempts
 from accounts.sso.assertion import Assertion
-from accounts.sso.connections import create_connection, update_connection
 from accounts.sso.ending import recognise
 from accounts.sso.errors import SsoFailed
-from accounts.tests.test_oidc import through
-from accounts.tokens import actor_of_member
 from audit.models import AuditEntry
-from core.authz import Permission as P
 from core.clock import now
-from core.errors import PermissionDenied
-from tests.fixtures.houses import Issuer, approve, come_back, connect, fresh_browser, is_signed_in, start, told
+from tests.fixtures.houses import Issuer, come_back, connect, fresh_browser, is_signed_in, link, start, through, told
 from tests.fixtures.people import PASSWORD, Api
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 WEB = {"X_AAP_Client": "web"}
-
-
-@pytest.fixture
-def house(owner: Api, workspace: Any, issuer: Issuer) -> str:
-    approve(workspace, "corp.example")
-    return connect(owner, issuer.origin)
-
-
-def known(house: str, person: Any, issuer: Issuer, subject: str, **more: Any) -> SsoIdentity:
-    return SsoIdentity.objects.create(
-        connection_id=house, user=person, issuer=issuer.origin, subject=subject, called="", **more
-    )
 
 
 def why_refused() -> Any:
@@ -154,7 +134,7 @@ def test_g27_who_is_known_but_is_no_member_here_stays_out(
     house: str, issuer: Issuer, make_person: Any, make_workspace: Any
 ) -> None:
     stranger = make_person(make_workspace("Elsewhere"), "owner").person
-    known(house, stranger, issuer, "subject-1")
+    link(house, stranger, issuer, "subject-1")
     browser = fresh_browser()
     assert through(issuer, house, browser) == {"sso_error": "not_a_member"}
     assert why_refused() == "not_a_member" and is_signed_in(browser) is None
@@ -226,13 +206,13 @@ def test_g27_an_account_that_a_directory_made_waits_for_its_first_visit_only(
             user=waiting, client="web", refresh_id="r", last_used_at=now(), proved_at=now(), expires_at=now(), ip=None
         )
     elif what == "known to another house":
-        known(connect(owner, issuer.origin, name="Second"), waiting, issuer, "there")
+        link(connect(owner, issuer.origin, name="Second"), waiting, issuer, "there")
     if not comes_in:  # somebody else of whom all that is true takes nothing away from it
         assert through(issuer, house) == {"sso_error": "link_first"}
         assert not SsoIdentity.objects.filter(connection_id=house).exists()
         return
     decoy = User.objects.create(email="decoy@corp.example")
-    known(house, decoy, issuer, "decoy")
+    link(house, decoy, issuer, "decoy")
     LoginSession.objects.create(
         user=decoy, client="web", refresh_id="d", last_used_at=now(), proved_at=now(), expires_at=now(), ip=None
     )
@@ -251,8 +231,8 @@ def test_g27_another_workspaces_house_does_not_do(
     other = make_workspace("Other")
     theirs = connect(make_person(other, "owner"), issuer.origin, domains=[])
     Membership.objects.create(workspace=other, user=ann.person, role="user")
-    known(theirs, ann.person, issuer, "ann")
-    known(house, ann.person, issuer, "ann")
+    link(theirs, ann.person, issuer, "ann")
+    link(house, ann.person, issuer, "ann")
     SsoConnection.objects.filter(pk=house).update(enforced=True)
     issuer.claims = {"sub": "ann", "email": ann.person.email}
     browser = fresh_browser()
@@ -291,7 +271,7 @@ def test_g27_switching_it_on_ends_what_came_another_way_here_and_nothing_else(
     theirs = connect(make_person(other, "owner"), issuer.origin)
     browsers = {}
     for pk, person in ((house, make_person(workspace, "user")), (theirs, here)):
-        known(pk, person.person, issuer, person.person.pk)
+        link(pk, person.person, issuer, person.person.pk)
     Membership.objects.create(workspace=other, user=here.person, role="user")
     issuer.claims = {"sub": here.person.pk, "email": here.person.email}
     browsers["through theirs"] = fresh_browser()
@@ -299,7 +279,7 @@ def test_g27_switching_it_on_ends_what_came_another_way_here_and_nothing_else(
     ended = LoginSession.objects.filter(user=here.person).earliest("created_at")
     LoginSession.objects.filter(pk=ended.pk).update(ended_at=now() - timedelta(days=1))
     long_ago = LoginSession.objects.get(pk=ended.pk).ended_at
-    known(house, owner.person, issuer, "the-owner")
+    link(house, owner.person, issuer, "the-owner")
     issuer.claims = {"sub": "the-owner"}
     begun = owner.post(f"sso/{house}/test/", {}).data
     come_back(owner, issuer.answer_to(begun["url"]))
@@ -316,121 +296,15 @@ def test_g27_somebody_elses_link_or_test_does_not_count(
     what: str, owner: Api, house: str, issuer: Issuer, make_person: Any, workspace: Any
 ) -> None:
     second = make_person(workspace, "owner")
-    known(house, owner.person, issuer, "the-owner")
+    link(house, owner.person, issuer, "the-owner")
     issuer.claims = {"sub": "the-owner"}
     if what == "link":  # hers is the test, and his the link
         begun = second.post(f"sso/{house}/test/", {}).data
         come_back(second, issuer.answer_to(begun["url"]))
         SsoAttempt.objects.update(passed_at=now() + timedelta(seconds=1))
     else:
-        known(house, second.person, issuer, "the-second")
+        link(house, second.person, issuer, "the-second")
         begun = owner.post(f"sso/{house}/test/", {}).data
         come_back(owner, issuer.answer_to(begun["url"]))
     answer = second.patch(f"sso/{house}/", {"enforced": True})
     assert (answer.status_code, answer.data["code"]) == (409, "sso_not_tested")
-
-
-# --- who sets it up --------------------------------------------------------------------------------------------------
-
-
-def test_g27_setting_it_up_takes_a_fresh_proof(owner: Api, house: str, issuer: Issuer) -> None:
-    known(house, owner.person, issuer, "the-owner")
-    LoginSession.objects.update(proved_at="2020-01-01T00:00:00Z")
-    body = {"kind": "oidc", "name": "N", "issuer": issuer.origin, "client_id": "c"}
-    mine = SsoIdentity.objects.get().pk
-    for answer in (
-        owner.post("sso/", body),
-        owner.patch(f"sso/{house}/", {"issuer": issuer.origin}),
-        owner.delete(f"sso/{house}/"),
-        owner.delete(f"/api/v1/me/identities/{mine}/"),
-    ):
-        assert (answer.status_code, answer.data["code"]) == (403, "reauthentication_required")
-    assert SsoConnection.objects.count() == SsoIdentity.objects.count() == 1
-
-
-@pytest.mark.parametrize("without", ["the right", "a fresh proof"])
-def test_g27_who_may_not_set_it_up_has_the_server_ask_nobody(
-    without: str, owner: Api, house: str, issuer: Issuer, workspace: Any
-) -> None:
-    asked: list[int] = []
-    document = issuer.document()
-    issuer.document = lambda: asked.append(1) or document  # type: ignore[method-assign,func-returns-value]
-    actor = actor_of_member(owner.person.pk, workspace.pk)
-    if without == "the right":
-        actor = replace(actor, permissions=actor.permissions - {P.SSO_EDIT})
-    else:
-        session = LoginSession.objects.filter(user=owner.person).get()
-        LoginSession.objects.update(proved_at="2020-01-01T00:00:00Z")
-        actor = replace(actor, session_id=session.pk)
-    calls: list[Callable[[], Any]] = [
-        lambda: create_connection(actor, kind="oidc", name="N", issuer=issuer.origin, client_id="c"),
-        lambda: update_connection(actor, connection=SsoConnection.objects.get(), issuer=issuer.origin),
-    ]
-    for call in calls:
-        with pytest.raises(PermissionDenied):
-            call()
-    assert not asked and SsoConnection.objects.count() == 1
-    if without == "the right":
-        tried = set(AuditEntry.objects.filter(kind="access.denied").values_list("data__attempted", flat=True))
-        assert tried == {"sso.create", "sso.update"}
-    assert owner.patch(f"sso/{house}/", {"name": "N"}).status_code == (200 if without == "the right" else 403)
-
-
-def test_g27_who_may_not_put_people_into_groups_maps_none(
-    owner: Api, house: str, make_person: Any, workspace: Any, issuer: Issuer
-) -> None:
-    group = owner.post("groups/", {"name": "Everybody"}).data["id"]
-    rights = sorted({"workspace.view", "sso.view", "sso.edit"})
-    role = owner.post("roles/", {"name": "Identity", "permissions": rights}).data["id"]
-    clerk = make_person(workspace, "viewer")
-    member = Membership.objects.get(user=clerk.person).pk
-    assert owner.patch(f"members/{member}/", {"role": role}).status_code == 200
-    body = {"kind": "oidc", "name": "Mine", "issuer": issuer.origin, "client_id": "c"}
-    refused = clerk.post("sso/", {**body, "mapping": [{"group": "g", "role": "", "groups": [group]}]})
-    assert (refused.status_code, refused.data["errors"][0]["code"]) == (400, "not_allowed")
-    assert clerk.post("sso/", {**body, "mapping": [{"group": "g", "role": "", "groups": []}]}).status_code == 201
-
-
-def test_g27_what_somebody_holds_elsewhere_is_nothing_to_whoever_sets_it_up_here(
-    owner: Api, house: str, make_person: Any, make_workspace: Any, workspace: Any, issuer: Issuer
-) -> None:
-    """The connection knows somebody who is a viewer here and an owner elsewhere."""
-    rights = sorted({"workspace.view", "sso.view", "sso.edit", "member.view"})
-    role = owner.post("roles/", {"name": "Identity", "permissions": rights}).data["id"]
-    clerk = make_person(workspace, "viewer")
-    member = Membership.objects.get(user=clerk.person).pk
-    assert owner.patch(f"members/{member}/", {"role": role}).status_code == 200
-    assert owner.patch(f"sso/{house}/", {"default_role": role}).status_code == 200
-    two = make_person(make_workspace("Other"), "owner").person
-    small = owner.post("roles/", {"name": "Small", "permissions": ["workspace.view"]}).data["id"]
-    Membership.objects.create(workspace=workspace, user=two, role="custom", custom_role_id=small)
-    known(house, two, issuer, "two")
-    assert clerk.patch(f"sso/{house}/", {"name": "Mine"}).status_code == 200
-
-
-def test_g27_what_ended_before_keeps_its_time(owner: Api, house: str, issuer: Issuer) -> None:
-    browser, second = fresh_browser(), fresh_browser()
-    assert through(issuer, house, browser) == through(issuer, house, second) == {}
-    first = LoginSession.objects.filter(how=f"sso:{house}").earliest("created_at")
-    LoginSession.objects.filter(pk=first.pk).update(ended_at="2026-01-01T00:00:00Z")
-    assert owner.patch(f"sso/{house}/", {"enabled": False}).status_code == 200
-    assert str(LoginSession.objects.get(pk=first.pk).ended_at).startswith("2026-01-01")
-    entry = AuditEntry.objects.filter(kind="sso.update", outcome="done").latest("pk")
-    assert entry.data["sessions_ended"] == 1
-
-
-# --- groups ----------------------------------------------------------------------------------------------------------
-
-
-def test_g27_groups_of_another_workspace_are_left_alone(
-    owner: Api, house: str, issuer: Issuer, make_person: Any, make_workspace: Any
-) -> None:
-    """An entry that names one (written before the group was anybody else's) moves nobody there."""
-    other = make_person(make_workspace("Other"), "owner")
-    theirs = other.post("groups/", {"name": "Theirs"}).data["id"]
-    entry = {"group": "staff", "role": "builder", "groups": [theirs]}
-    SsoConnection.objects.update(mapping=[entry])
-    issuer.claims = {"groups": ["staff"]}
-    assert through(issuer, house) == {}
-    assert other.get(f"groups/{theirs}/members/").data["results"] == []
-    assert WorkspaceGroup.objects.get().group.user_set.count() == 0

@@ -11,7 +11,6 @@ from accounts import operations
 from accounts.models import ApiTokenObject, Membership
 from accounts.personal import close_account
 from accounts.roles import NOT_FOR_TOKENS, ROLE_PERMISSIONS, Role
-from accounts.tests.test_oidc import through
 from agents.models import Interjection, Run
 from agents.runtime.loading import read_interjections
 from agents.services.interjections import follow_up
@@ -19,7 +18,7 @@ from agents.services.standing import end_token, tokens_over
 from audit.models import AuditEntry
 from core.authz import Actor
 from core.clock import now
-from tests.fixtures.houses import Issuer, approve, connect, fresh_browser
+from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, through
 from tests.fixtures.people import Api
 from tests.flows.test_api_tokens import make_token, put
 
