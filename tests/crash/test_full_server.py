@@ -187,15 +187,21 @@ def test_no_room_for_the_servers_log(room_again: World) -> None:
 
 
 def use_up_the_log(postgres: Postgres) -> None:
-    """Until the server dies because it cannot begin another file, and stays away because it cannot recover either."""
+    """Until the server is away: it dies because it cannot begin another file, and cannot recover either."""
+    server: psycopg.Connection | None = None
 
     def write() -> bool:
+        nonlocal server
         try:
-            with psycopg.connect(postgres.address, autocommit=True) as server:
-                server.execute("SELECT pg_logical_emit_message(false, 'test', repeat('x', 100000))")
-                server.execute("SELECT pg_switch_wal()")
-        except psycopg.OperationalError:
-            return not postgres.is_running()
+            server = server or psycopg.connect(postgres.address, autocommit=True)
+            server.execute("SELECT pg_logical_emit_message(false, 'test', repeat('x', 100000))")
+            server.execute("SELECT pg_switch_wal()")
+        except psycopg.OperationalError as error:
+            server = None
+            # It may come back over what its death has freed, and then be too full to let anybody in.
+            return not postgres.is_running() or "No space left on device" in str(error)
         return False
 
     wait_until(write, "it lives", 120)
+    if postgres.is_running():
+        postgres.stop_at_once()
