@@ -32,6 +32,8 @@ RUNS_EACH = 40 if RUNS < 1_000 else 400
 PEOPLE = 6
 #: A person may have fifty open.
 OPEN_EACH = 40 if RUNS > 1_000 else 8
+#: So many are started under the last death or sleep: else all might have ended before it.
+LAST = 15
 RENEW_SECONDS = 500
 TEXT = "Count {number} [[tool:count_once {{}}]] [[tokens:2 gap:0]]"
 ENDED = ("run.succeeded", "run.failed", "run.cancelled")
@@ -62,6 +64,7 @@ class Campaign:
         self.begun = self.renewed = time.monotonic()
         self.numbers = iter(range(RUNS))
         self.all_started = self.all_ended = False
+        self.last_break = asyncio.Event()
         self.changed = asyncio.Condition()
 
     async def run(self) -> Story:
@@ -81,7 +84,9 @@ class Campaign:
         mine: set[str] = set()
         lines = [Line(web, self.people[number].token) for web in self.fleet.webs]
         for run_number in self.numbers:
-            if time.monotonic() - self.begun > MOST_SECONDS:
+            if run_number >= RUNS - LAST:
+                await self.last_break.wait()
+            if self._is_late():
                 break
             async with self.changed:
                 await self.changed.wait_for(lambda: len(mine & self.story.open) < OPEN_EACH)
@@ -158,13 +163,16 @@ class Campaign:
 
     async def break_workers(self) -> None:
         """With calls under way that nobody has answered yet; kills and sleeps in turn."""
-        for number in range(max(2, RUNS // RUNS_EACH)):
+        breaks = max(2, RUNS // RUNS_EACH)
+        for number in range(breaks):
             due = number * min(RUNS_EACH, RUNS // 4) + RUNS_EACH // 5
-            while len(self.story.started) - len(self.story.open) < min(due, RUNS - 30) and not self.all_ended:
+            while len(self.story.started) - len(self.story.open) < min(due, RUNS - 30) and not self._is_late():
                 await asyncio.sleep(0.02)
-            if self.all_ended:
-                return
+            if self._is_late():
+                break
             self.counter.gate.clear()
+            if number == breaks - 1:
+                self.last_break.set()
             try:
                 await self._calls_under_way()
                 found = await self._holder()
@@ -186,6 +194,10 @@ class Campaign:
                         await asyncio.sleep(0.1)
                 finally:
                     worker.send(signal.SIGCONT)
+        self.last_break.set()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self.begun > MOST_SECONDS
 
     async def _calls_under_way(self) -> None:
         """More than one worker makes at once (six), so that both have some; near the end there may be fewer."""
