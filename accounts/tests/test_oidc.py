@@ -30,7 +30,7 @@ from tests.fixtures.houses import (
 )
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

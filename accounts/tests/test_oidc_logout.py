@@ -18,7 +18,7 @@ from tests.fixtures import front
 from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, through, unsigned
 from tests.fixtures.people import Api
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
