@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
+
+# A thread that outlives its test may log into a stream that pytest has closed. Telling that with a traceback is no use to
+# anybody, and makes Python 3.11 fail in another thread that parses source meanwhile (its parser counts for all of them).
+logging.raiseExceptions = False
 
 pytest_plugins = [
     "tests.fixtures.people",
