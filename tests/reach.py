@@ -32,6 +32,7 @@ OF_THIS_PROCESS = {
 OF_THE_CLIENT = {
     "CaptureQueriesContext": "counts its own queries",
     "REMOTE_ADDR": "comes from an address that it makes up",
+    "Undone": "rolls its transaction back",
     "call_command": "calls the product's code itself",
     "context": "looks into a template",
     "executable": "starts processes of its own",
