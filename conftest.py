@@ -10,12 +10,13 @@ import pytest
 # anybody, and makes Python 3.11 fail in another thread that parses source meanwhile (its parser counts for all of them).
 logging.raiseExceptions = False
 
+# What others import comes first: pytest rewrites the assertions of a module only as it is imported.
 pytest_plugins = [
+    "tests.fixtures.deaths",
+    "tests.fixtures.outside",
     "tests.fixtures.people",
     "tests.fixtures.post_office",
     "tests.fixtures.houses",
-    "tests.fixtures.outside",
-    "tests.fixtures.deaths",
     "tests.fixtures.database",
     "tests.fixtures.flushing",
     "tests.scheduling",

@@ -219,17 +219,25 @@ def check_workers() -> Iterator[Finding]:
 
 
 def check_disk() -> Iterator[Finding]:
+    """On PostgreSQL the disk here counts only where backups are kept on it."""
+    from platform_site.backup.service import default_folder, room_for_backup
+
     usage = shutil.disk_usage(settings.DATA_DIR)
     detail = f"{usage.free / 1024**3:.1f} GB free of {usage.total / 1024**3:.0f} GB for {settings.DATA_DIR}."
     if not os.access(settings.DATA_DIR, os.W_OK):
         yield Finding("failed", "Disk", f"{settings.DATA_DIR} cannot be written.", "Give it to the user that serves.")
-    if settings.ON_POSTGRES:
-        yield Finding("ok", "Disk", f"{detail} What lasts is on PostgreSQL's own, which cannot be seen from here.")
-    elif usage.free >= FREE_WARNING:
-        yield Finding("ok", "Disk", detail)
-    else:
+    if not settings.ON_POSTGRES and usage.free < FREE_WARNING:
         level: Level = "failed" if usage.free < FREE_FAILED else "warning"
         yield Finding(level, "Disk", detail, "Make room: with a full disk runs wait and saving answers 507.")
+    elif (not settings.ON_POSTGRES or default_folder().is_dir()) and usage.free < (needed := room_for_backup()):
+        yield Finding(
+            "warning", "Disk", f"{detail} A backup may need {needed / 1024**3:.1f} GB.",
+            "Make room, or write backups to another disk: `manage.py backup /elsewhere/today.tar`.",
+        )  # fmt: skip
+    elif settings.ON_POSTGRES:
+        yield Finding("ok", "Disk", f"{detail} What lasts is on PostgreSQL's own, which cannot be seen from here.")
+    else:
+        yield Finding("ok", "Disk", detail)
 
 
 def check_client() -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from platform_site.commander import commander, os_user
 
 DRAFT = ".restored.sqlite3"
 BEFORE = ".before-restore"
+#: Bytes that are left free beside a backup, or beside what is restored.
+SPARE = 50_000_000
 
 
 def database_file() -> Path:
@@ -40,7 +42,7 @@ def make_backup(target: Path | None = None, *, on_record: bool = True) -> Path:
     if path.exists():
         raise BadBackup(f"{path} is there already. Name another file.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _need_room(path.parent, _size_of_database())
+    _need_room(path.parent, room_for_backup(), "a backup", "Make room, or name a file on another disk.")
     applied = copying.applied_migrations()
     if not applied:
         raise BadBackup("There is nothing to keep: the database has no tables yet.")
@@ -116,20 +118,23 @@ def _installation() -> str:
 
 def _size_of_database() -> int:
     if not settings.ON_POSTGRES:
-        return sum(path.stat().st_size for path in database_file().parent.glob(f"{database_file().name}*"))
+        file = database_file()
+        return sum(path.stat().st_size for path in (file, file.with_name(f"{file.name}-wal")) if path.exists())
     with copying.connection().cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         return int(cursor.fetchone()[0])
 
 
-def _need_room(folder: Path, size: int) -> None:
-    """A copy and its compressed form lie beside each other for a while."""
-    needed = size * (1 if settings.ON_POSTGRES else 2) + 50_000_000
+def room_for_backup() -> int:
+    """Bytes that a backup may need where it is written; on SQLite a copy and its packed form lie side by side a while."""
+    return _size_of_database() * (1 if settings.ON_POSTGRES else 2) + SPARE
+
+
+def _need_room(folder: Path, needed: int, what: str, advice: str) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise BadBackup(
-            f"{folder} has {free // 1_000_000} MB free and a backup may need {needed // 1_000_000} MB. "
-            "Make room, or name a file on another disk."
+            f"{folder} has {free // 1_000_000} MB free and {what} may need {needed // 1_000_000} MB. {advice}"
         )
 
 
@@ -185,7 +190,7 @@ def _restore_sqlite(reader: Reader, replace: bool) -> None:
     target = database_file()
     if target.exists() and not replace and copying.applied_migrations():
         raise BadBackup(f"{target} is there already. With --replace it is set aside as {target.name}{BEFORE}.")
-    _need_room(target.parent, 2 * reader.path.stat().st_size)
+    _need_room(target.parent, 4 * reader.path.stat().st_size + SPARE, "what is restored", "Make room first.")
     draft = target.with_name(DRAFT)
     copying.unpack_sqlite(reader, draft)
     connections["default"].close()

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.fleet import wait_until
+from tests.fixtures.disk import small_disk
+from tests.fixtures.fleet import Postgres, wait_until
 from tests.fixtures.product import ROOT, Product
 from tests.fixtures.schema import copy_schema
 
@@ -123,3 +124,29 @@ def test_a_large_journal_that_nothing_makes_smaller_is_named(tmp_path: Path) -> 
     assert journal["level"] == "warning" and "10,000,000" in journal["detail"] and "AAP_RUN_DAYS" in journal["advice"]
     journal = doctor(tmp_path, AAP_RUN_DAYS="365")[1]["Journal"]
     assert journal["level"] == "ok" and "by policy" in journal["detail"]
+
+
+def test_a_disk_without_room_for_a_backup_is_named(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", megabytes=1300) as disk:
+        copy_schema(ROOT, disk)
+        assert doctor(disk)[1]["Disk"]["level"] == "ok"
+        os.truncate(disk / "platform.sqlite3", 700_000_000)  # a hole behind its last page, of which it knows nothing
+        found = doctor(disk)[1]["Disk"]
+        assert found["level"] == "warning" and "A backup may need 1.4 GB" in found["detail"] and found["advice"]
+    with small_disk(tmp_path / "disk", megabytes=900) as disk:
+        copy_schema(ROOT, disk)
+        found = doctor(disk)[1]["Disk"]
+        assert found["level"] == "warning" and "saving answers 507" in found["advice"]
+
+
+def test_on_postgresql_the_disk_here_counts_where_backups_are_kept_on_it(tmp_path: Path) -> None:
+    server = Postgres()
+    try:
+        with small_disk(tmp_path / "disk", megabytes=40) as disk:
+            found = doctor(disk, DATABASE_URL=server.address)[1]["Disk"]
+            assert found["level"] == "ok" and "cannot be seen from here" in found["detail"]
+            (disk / "backups").mkdir()
+            found = doctor(disk, DATABASE_URL=server.address)[1]["Disk"]
+            assert found["level"] == "warning" and "A backup may need" in found["detail"]
+    finally:
+        server.close()
