@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable
 from typing import IO
 
 from django.conf import settings
 
+from core import collector
 from core.db import in_db, limit_transactions
 
 log = logging.getLogger("platform.server")
@@ -50,10 +50,7 @@ def serve(*, host: str, port: int, lock: IO[str], say: Callable[[str], None]) ->
         if code is not None:
             say(f"Set up: {_address(host, bound_port)}/setup/#code={code}")
         say(f"Ready: {_address(host, bound_port)}")
-        # What is loaded now lives as long as the process: the collector need not walk it again and again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 50, 50)  # a request makes some thousand objects, and hardly ever a cycle
+        collector.settle()
         asyncio.get_event_loop().create_task(_after_listening())
 
     async def on_stop() -> None:

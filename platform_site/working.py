@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -11,6 +10,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from core import collector
 from core.db import limit_transactions
 
 log = logging.getLogger("platform.worker")
@@ -61,8 +61,7 @@ async def _work(concurrency: int, say: Callable[[str], None]) -> None:
     listen_with(worker)
     working = loop.create_task(worker.run(), name="queue")
     warming = loop.create_task(_warm(warm_configured), name="warm")
-    gc.collect()
-    gc.freeze()
+    collector.settle()
     say(f"Working: process {os.getpid()}, up to {concurrency} runs at once.")
     await stopping.wait()
     warming.cancel()

@@ -7,12 +7,12 @@ Must not know what the clients are.
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from core.collector import keep_what_was_loaded
 from core.egress import EgressRefused
 from llm_providers.adapters.faults import raise_mapped
 from llm_providers.protocol import Access
@@ -58,7 +58,7 @@ def _build(key: tuple[str, str], access: Access, build: Callable[[Access], C]) -
             if access.kind not in _loaded:
                 # An SDK brings a hundred thousand objects that stay: the collector need not walk them again and again.
                 _loaded.add(access.kind)
-                gc.freeze()
+                keep_what_was_loaded()
             with _guard:
                 _clients[key] = client
                 while len(_clients) > MAX_CLIENTS:

@@ -1,0 +1,49 @@
+"""What is over and points at itself is freed within a bounded amount of work, in a process of its own: the settings hold for
+a whole process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.fixtures.product import ROOT
+
+#: A loop of objects grows old (it lives through collections of the young and of the middle-aged), then it is over. Work goes
+#: on as requests do it: most of what it makes points at itself, some of it lives for a while. Prints after how many objects
+#: the old loop was freed.
+WORK = """
+import gc, weakref
+from collections import deque
+from core import collector
+
+class Thing: pass
+
+loaded = [[] for _ in range(400_000)]
+collector.settle()
+assert gc.get_freeze_count() > 400_000
+recent = deque(maxlen=20_000)
+
+def work(objects):
+    for _ in range(objects // 2):
+        thing = Thing()
+        thing.itself = [thing]
+        recent.append(thing)
+
+old = Thing()
+old.itself = old
+work(3 * collector.YOUNG * collector.MIDDLE_AGED)
+assert any(thing is old for thing in gc.get_objects(generation=2)), "it did not grow old"
+freed = weakref.ref(old)
+del old
+made = 0
+while freed() is not None and made < 40_000_000:
+    work(100_000)
+    made += 100_000
+print(made)
+"""
+
+
+def test_what_is_over_does_not_pile_up() -> None:
+    done = subprocess.run([sys.executable, "-c", WORK], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= 12_000_000
