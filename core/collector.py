@@ -1,9 +1,9 @@
 """When Python looks for objects that hold each other and nobody else does.
 
 Reference counts free most of what a request or a run makes, but each leaves some hundred objects that point at each other
-(a view and its request, a run and what listens to it), and only the collector frees those. Left as it comes, it walks
-everything that was loaded at the start again and again, and stops every stream meanwhile; called too seldom, it lets what
-is over pile up for hours, which looks like a leak.
+(a view and its request, a run and what listens to it), and only the collector frees those, while everything else stands
+still. Left as it comes, it walks whatever was loaded at the start again and again; called seldom, it has so much to free at
+once that streams stutter, and what has grown old piles up for hours and looks like a leak.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import gc
 
 #: A collection after so many objects more than were freed; of the middle-aged after so many of those; of all after so many
-#: of these. Under full load that is every three seconds, every half minute and every five minutes, a few milliseconds each.
-YOUNG, MIDDLE_AGED, ALL = 50_000, 10, 10
+#: of these. With seven runs a second begun and ten stopped in one process that is every 0.3, 3 and 30 s, for 3, 16 and 54 ms.
+#: With ten times as many objects it takes the same time in all, in pieces of 43 and 94 ms (docs/figures.md).
+YOUNG, MIDDLE_AGED, ALL = 5_000, 10, 10
 
 
 def settle() -> None:
