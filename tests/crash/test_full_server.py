@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -204,4 +205,7 @@ def use_up_the_log(postgres: Postgres) -> None:
 
     wait_until(write, "it lives", 120)
     if postgres.is_running():
-        postgres.stop_at_once()
+        try:
+            postgres.stop_at_once()
+        except subprocess.CalledProcessError:
+            assert not postgres.is_running()  # what came back over the room that was freed has died again meanwhile
