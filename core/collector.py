@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 
 #: A collection after so many objects more than were freed; of the middle-aged after so many of those; of all after so many
-#: of these. With seven runs a second begun and ten stopped in one process that is every 0.3, 3 and 30 s, for 3, 16 and 54 ms.
+#: of these. At seven runs a second watched and ten stopped in one process that is every 0.3, 3 and 30 s, for 3, 16, 54 ms.
 #: With ten times as many objects it takes the same time in all, in pieces of 43 and 94 ms (docs/figures.md).
 YOUNG, MIDDLE_AGED, ALL = 5_000, 10, 10
 
