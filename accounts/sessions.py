@@ -87,7 +87,9 @@ def _refuse_closed_way(session: LoginSession) -> None:
     way = connection_in(session.how)
     if way is None:
         return
-    there = SsoConnection.objects.filter(pk=way, enabled=True).first()
+    with transaction.atomic():
+        # Whoever is closing it is waited for: they may have looked for sessions before this one was there.
+        there = SsoConnection.objects.select_for_update().filter(pk=way, enabled=True).first()
     if there is None or (session.client == LoginSession.Client.ADMIN and not there.opens_admin):
         LoginSession.objects.filter(pk=session.pk, ended_at=None).update(ended_at=now())
         raise SsoFailed("connection_off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import connection
 
 from accounts.models import LoginSession, User
 from accounts.tests.test_second_factors import add_app
+from tests.fixtures.fleet import wait_until
 from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start, through
 from tests.fixtures.people import Api
 from tests.fixtures.security_key import totp
@@ -76,3 +78,40 @@ def closing(call: Callable[[], Any]) -> Any:
         return call()
     finally:
         connection.close()
+
+
+SLOW_ENDING = """
+CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
+CREATE TRIGGER slowly AFTER UPDATE OF ended_at ON accounts_loginsession FOR EACH STATEMENT EXECUTE FUNCTION slowly()
+"""
+
+
+@pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgres", reason="SQLite has one writer at a time")
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_who_comes_through_between_its_last_look_and_its_end_stays_out(
+    owner: Api, workspace: Any, issuer: Issuer
+) -> None:
+    """The sign-ins through it were ended, and the deletion is not there yet: one that is opened now must not outlive it."""
+    approve(workspace, "corp.example")
+    house = connect(owner, issuer.origin)
+    assert through(issuer, house) == {}
+    place = urlsplit(issuer.answer_to(start(browser := fresh_browser(), house)))
+    with connection.cursor() as cursor:
+        cursor.execute(SLOW_ENDING)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            deleting = pool.submit(closing, lambda: Api(owner.token, owner.base).delete(f"sso/{house}/"))
+            wait_until(is_asleep, "nobody deletes it")
+            browser.http.get(f"{place.path}?{place.query}")
+            assert deleting.result().status_code == 204
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER slowly ON accounts_loginsession; DROP FUNCTION slowly()")
+    assert not LoginSession.objects.filter(how__startswith=f"sso:{house}", ended_at=None).exists()
+
+
+def is_asleep() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
+        return bool(cursor.fetchone()[0])
