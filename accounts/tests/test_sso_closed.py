@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +12,7 @@ from django.db import connection
 
 from accounts.models import LoginSession, User
 from accounts.tests.test_second_factors import add_app
+from tests import scratch
 from tests.fixtures.fleet import wait_until
 from tests.fixtures.houses import Issuer, approve, connect, fresh_browser, is_signed_in, start, through
 from tests.fixtures.people import Api
@@ -86,7 +86,7 @@ CREATE TRIGGER slowly AFTER UPDATE OF ended_at ON accounts_loginsession FOR EACH
 """
 
 
-@pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgres", reason="SQLite has one writer at a time")
+@pytest.mark.skipif(not scratch.POSTGRES, reason="SQLite has one writer at a time")
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_who_comes_through_between_its_last_look_and_its_end_stays_out(
@@ -113,5 +113,7 @@ def test_who_comes_through_between_its_last_look_and_its_end_stays_out(
 
 def is_asleep() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database())"
+        )
         return bool(cursor.fetchone()[0])
