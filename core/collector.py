@@ -26,5 +26,5 @@ def settle() -> None:
 
 def keep_what_was_loaded() -> None:
     """The same for what came later and stays, such as a vendor's package. Whatever is over by now is freed, not kept."""
-    gc.collect(1)
+    gc.collect()  # of all: what has grown old and is over would otherwise be kept for good
     gc.freeze()

@@ -1,4 +1,4 @@
-"""What is over and points at itself is freed within a bounded amount of work.
+"""What is over and points at itself is freed within a bounded amount of work, and is not kept with what is loaded late.
 
 In a process of its own: the collector's settings hold for a whole one.
 """
@@ -49,3 +49,31 @@ def test_what_is_over_does_not_pile_up() -> None:
     done = subprocess.run([sys.executable, "-c", WORK], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) <= 4_000_000
+
+
+#: As above, but a package is loaded after the loop has grown old and is over. Prints whether each of the two is there.
+LOADED_LATE = """
+import gc, weakref
+from core import collector
+
+class Thing: pass
+
+collector.settle()
+kept = gc.get_freeze_count()
+old = Thing()
+old.itself = old
+gc.collect()
+assert any(thing is old for thing in gc.get_objects(generation=2)), "it did not grow old"
+freed = weakref.ref(old)
+del old
+package = [[] for _ in range(100_000)]
+gc.disable()
+collector.keep_what_was_loaded()
+print(freed() is not None, gc.get_freeze_count() - kept >= 100_000)
+"""
+
+
+def test_what_is_loaded_late_is_kept_and_what_is_over_is_not() -> None:
+    done = subprocess.run([sys.executable, "-c", LOADED_LATE], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["False", "True"]

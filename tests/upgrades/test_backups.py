@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.fixtures.disk import small_disk
 from tests.fixtures.fleet import Postgres
 from tests.fixtures.product import ROOT, Product
 from tests.fixtures.viewer import sound
@@ -179,6 +180,23 @@ def changed(file: Path, folder: Path, old: bytes, new: bytes) -> bytes:
             about.size = len(content)
             out.addfile(about, io.BytesIO(content))
     return target.read_bytes()
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(house: House, tmp_path: Path) -> None:
+    """The same words for a backup and for a restore, and neither leaves anything lying about."""
+    file = tmp_path / "b.tar"
+    done(manage(house.product, "backup", str(file)))
+    with small_disk(tmp_path / "disk", megabytes=40) as disk:
+        said = refused(manage(house.product, "backup", str(disk / "b.tar")))
+        assert "MB free and a backup may need" in said and "on another disk" in said
+        assert list(disk.iterdir()) == []
+        if house.postgres is None:  # where PostgreSQL puts what is restored is not for us to see
+            other = Product(disk, environment=house.keys(), migrated=True)
+            said = refused(manage(other, "restore", str(file)))
+            assert "MB free and what is restored may need" in said and "Make room first" in said
+            assert not (disk / ".restored.sqlite3").exists()
+    with small_disk(tmp_path / "disk", megabytes=400) as disk:
+        done(manage(house.product, "backup", str(disk / "b.tar")))
 
 
 def test_a_running_product_is_not_overwritten(house: House, tmp_path: Path) -> None:
