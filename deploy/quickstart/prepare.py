@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,6 +31,14 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 CLIENT = ROOT / "frontend"
 MOCK_VENDOR = ROOT / "tests" / "mockvendor"
 BUILD = CLIENT / "out"
+
+
+#: What a step loads it leaves compiled, whatever containers like to forbid: each start would compile it anew.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+#: What no command loads and the product does: to serve, and when a vendor is first asked.
+LOADED_LATER = (
+    "anthropic, daphne.server, h11, httptools, ollama, openai, orjson, twisted.internet.asyncioreactor, uvloop"
+)
 
 
 def say(text: str) -> None:
@@ -82,7 +91,12 @@ def run(
 ) -> None:
     """Run quietly; on failure show the last lines and what to do. `leave` follows when the command was not killed."""
     result = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=cwd,
+        env={**os.environ, **COMPILED, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     if result.returncode > 0 and leave is not None:
         leave()
@@ -176,6 +190,8 @@ def choose_python(own: str | None, system: Path) -> str:
 
 
 def python_packages(lock: str, half_made: bool) -> Callable[[], None]:
+    lean = lock == "requirements.txt"
+
     def work() -> None:
         if half_made or not PYTHON.exists() or not (VENV / "bin" / "pip").exists():
             # pip takes a package that it was writing when it was cut off for installed. So it begins anew.
@@ -185,13 +201,34 @@ def python_packages(lock: str, half_made: bool) -> Callable[[], None]:
         # The lock is whole. pip's own look for what is missing stumbles over extras that a package asks for.
         run(
             [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-             "--no-deps", "-r", lock],
+             "--no-deps", *(["--no-compile"] if lean else []), "-r", lock],
             failed="The Python packages could not be installed. Check the network (pip's own settings are honoured), "
             "then run this again.",
             leave=lambda: write_stamp("python", "not installed"),  # it ended by itself: what is there is whole
         )  # fmt: skip
+        if lean:
+            leave_out_what_nobody_loads()
 
     return work
+
+
+def leave_out_what_nobody_loads() -> None:
+    """The packages as they come are a fifth larger: their own tests, what only builds packages, and modules of which most
+    are never loaded, all compiled."""
+    run(
+        [str(PYTHON), "-m", "pip", "uninstall", "--quiet", "--disable-pip-version-check", "--yes", "setuptools"],
+        failed="The Python packages could not be trimmed.",
+    )
+    for pattern in ("lib/python3*/site-packages/**/tests", "lib/python3*/site-packages/**/test"):
+        for folder in list(VENV.glob(pattern)):
+            if folder.is_dir() and folder.parts[-2:] != ("django", "test"):
+                shutil.rmtree(folder)
+    run([str(PYTHON), "-c", f"import {LOADED_LATER}"], failed="A Python package cannot be loaded on this machine.")
+    with tempfile.TemporaryDirectory() as nowhere:  # a wrong setting is told by the step that needs it
+        subprocess.run(
+            [str(PYTHON), "manage.py", "check"], cwd=ROOT, env={**os.environ, **COMPILED, "DATA_DIR": nowhere},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
 
 
 def client_sources() -> list[Path]:

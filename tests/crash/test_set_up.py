@@ -30,12 +30,13 @@ SEED = int(os.environ.get("SEED", "7"))
 SIGNALS = (signal.SIGINT, signal.SIGKILL)
 NOT_OURS = ("DATA_DIR", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 INTERRUPTED = "Interrupted. Run the same command again to go on from here."
-# Printed by the packages' own Python: what an installed package says it holds, and is not there.
+# Printed by the packages' own Python: what a package says it holds, less its own tests, and is not there.
 MISSING_FILES = """
 from importlib.metadata import distributions
 for one in distributions():
     if one.files is None: print(one.name, "has no list of files")
-    for file in one.files or (): file.locate().exists() or print(one.name, file)
+    for file in one.files or ():
+        file.locate().exists() or {"tests", "test"} & set(file.parts[:-1]) or print(one.name, file)
 """
 
 
