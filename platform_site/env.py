@@ -11,6 +11,7 @@ import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 
 class BadEnvironment(SystemExit):
@@ -21,6 +22,10 @@ def read(name: str, default: str | None = None) -> str | None:
     """The value of `name`, or the content of the file that `name_FILE` points at, stripped; `default` if neither."""
     value = os.environ.get(name)
     if value:
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadEnvironment(f"{name} holds bytes that are no text (UTF-8).") from None
         return value
     path = os.environ.get(f"{name}_FILE")
     if path:
@@ -76,6 +81,46 @@ def read_list(name: str, default: str = "") -> tuple[str, ...]:
     return tuple(item.strip() for item in read_text(name, default).split(",") if item.strip())
 
 
+def split_address(address: str) -> SplitResult | None:
+    """The parts of an address; None where the library refuses it (in words of its own), or its port."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def read_origins(name: str) -> tuple[str, ...]:
+    """A list of origins as browsers send them: scheme, host and port, nothing behind them but a slash, which is dropped."""
+    found = tuple(item.rstrip("/") for item in read_list(name))
+    for item in found:
+        parts = split_address(item)
+        if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts[2:] != ("", "", ""):
+            raise BadEnvironment(f"{name} must list origins such as https://agents.example.com, not {item!r}.")
+    return found
+
+
+def read_log_level(name: str, default: str) -> str:
+    levels = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    level = read_text(name, default).upper()
+    if level not in levels:
+        raise BadEnvironment(f"{name} must be one of {', '.join(levels)}, not {level!r}.")
+    return level
+
+
+def read_sentry_address(name: str) -> str | None:
+    """What Sentry calls a DSN, `https://key@host/number`; None without one. It is not repeated: the key is in it."""
+    value = read(name)
+    if value is None:
+        return None
+    parts = split_address(value)
+    good = parts and parts.scheme in ("http", "https") and parts.hostname and parts.username
+    if not parts or not good or not parts.path.rpartition("/")[2].isdecimal():
+        raise BadEnvironment(f"{name} must look like https://key@sentry.example.com/1. Leave it out to report nothing.")
+    return value
+
+
 def read_networks(name: str) -> tuple[str, ...]:
     """A list of networks such as `10.0.0.0/8`; a single address is a network of one."""
     from ipaddress import ip_network
@@ -102,13 +147,14 @@ def read_int(name: str, default: int, *, low: int, high: int) -> int:
 
 def read_places(name: str) -> tuple[str, ...]:
     """A comma-separated list of places: `file:/path`, `s3://bucket/prefix?endpoint=…` or an http(s) address."""
-    from urllib.parse import urlsplit
-
     places = read_list(name)
     for place in places:
-        parts = urlsplit(place)
-        good = parts.path.startswith("/") if parts.scheme == "file" else parts.scheme in ("s3", "https", "http")
-        if not good or (parts.scheme != "file" and not parts.hostname):
+        parts = split_address(place)
+        if not parts or not (
+            parts.path.startswith("/")
+            if parts.scheme == "file"
+            else parts.scheme in ("s3", "https", "http") and parts.hostname
+        ):
             raise BadEnvironment(
                 f"{name} must be a list of file:/path, s3://bucket/prefix?endpoint=https://… or https://… , not {place!r}."
             )
@@ -166,10 +212,8 @@ def parse_database_url(url: str, *, through_pooler: bool = False, name: str = "D
     `through_pooler`: what is set for a session may be somebody else's a moment later, so nothing is; the database role
     carries the time limits instead.
     """
-    from urllib.parse import parse_qsl, unquote, urlsplit
-
-    parts = urlsplit(url)
-    if parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
+    parts = split_address(url)
+    if not parts or parts.scheme not in ("postgres", "postgresql") or not parts.path.strip("/"):
         raise BadEnvironment(
             f"{name} must look like postgresql://user:password@host:5432/name. Leave it out to use SQLite in DATA_DIR."
         )
@@ -207,17 +251,13 @@ def parse_mail_url(url: str) -> dict[str, Any]:
     `tls` is `starttls` (the default of smtp) or `off`; `ca` names a file with the certificates to trust instead of the
     machine's own.
     """
-    from urllib.parse import parse_qsl, unquote, urlsplit
-
     help_text = (
         "AAP_MAIL_URL must look like smtp://user:password@host:587?tls=starttls or smtps://user:password@host:465. "
         "Leave it out to show links instead of sending them."
     )
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadEnvironment(help_text) from error
+    parts = split_address(url)
+    if not parts:
+        raise BadEnvironment(help_text)
     options = dict(parse_qsl(parts.query))
     implicit = parts.scheme == "smtps"
     tls = options.pop("tls", "implicit" if implicit else "starttls")
@@ -234,7 +274,7 @@ def parse_mail_url(url: str) -> dict[str, Any]:
         raise BadEnvironment("AAP_MAIL_URL would send its password in the clear. Take tls=off out of it.")
     return {
         "host": parts.hostname,
-        "port": port or (465 if implicit else 587),
+        "port": parts.port or (465 if implicit else 587),
         "user": unquote(parts.username or ""),
         "password": unquote(parts.password or ""),
         "tls": tls,
@@ -244,11 +284,9 @@ def parse_mail_url(url: str) -> dict[str, Any]:
 
 def read_public_url(name: str, default: str) -> str:
     """An absolute http(s) address without a slash at its end."""
-    from urllib.parse import urlsplit
-
     value = read_text(name, default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    parts = split_address(value)
+    if not parts or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadEnvironment(f"{name} must be an address such as https://agents.example.com, not {value!r}.")
     return value
 

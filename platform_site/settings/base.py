@@ -28,7 +28,7 @@ MIN_SECRET_LENGTH = 32
 PORT = env.read_int("PORT", 8000, low=0, high=65535)
 BIND = env.read_text("AAP_BIND", "127.0.0.1")
 ALLOWED_HOSTS = list(env.read_list("AAP_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]"))
-ALLOWED_ORIGINS = env.read_list("AAP_ALLOWED_ORIGINS")
+ALLOWED_ORIGINS = env.read_origins("AAP_ALLOWED_ORIGINS")
 CSRF_TRUSTED_ORIGINS = list(ALLOWED_ORIGINS)
 TRUSTED_PROXIES = env.read_networks("AAP_TRUSTED_PROXIES")
 # Only theirs is left when Django looks: ForwardedSchemeMiddleware.
@@ -321,7 +321,7 @@ AUDIT_S3_KEY_ID = env.read_text("AAP_AUDIT_S3_KEY_ID")
 AUDIT_S3_SECRET = env.read_text("AAP_AUDIT_S3_SECRET")
 AUDIT_EXPORT_SECONDS = env.read_int("AAP_AUDIT_EXPORT_SECONDS", 300, low=5, high=86_400)
 
-LOG_LEVEL = env.read_text("AAP_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env.read_log_level("AAP_LOG_LEVEL", "INFO")
 LOGGING_CONFIG = None  # platform_site.logs configures logging
 
 UNFOLD = {
@@ -353,7 +353,7 @@ UNFOLD = {
     },
 }
 
-SENTRY_DSN = env.read("SENTRY_DSN")
+SENTRY_DSN = env.read_sentry_address("SENTRY_DSN")
 #: Where reports say that they come from.
 RELEASE = env.read_text("AAP_RELEASE", VERSION)
 ENVIRONMENT = env.read_text("AAP_ENVIRONMENT", "local")
