@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from platform_site import env
 from platform_site.env import BadEnvironment
@@ -107,14 +107,12 @@ def _either(name: str) -> str | None:
 
 def _address(name: str, value: str) -> str:
     problem = f"{name} must be an address such as http://collector:4318"
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        raise BadEnvironment(f"{problem}.") from None
+    parts = env.split_address(value)
+    if not parts:
+        raise BadEnvironment(f"{problem}.")
     if parts.username or parts.password:
         raise BadEnvironment(f"{problem}, without a name or password in it. Put those into OTEL_EXPORTER_OTLP_HEADERS.")
-    if not good or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadEnvironment(f"{problem}, not {value!r}.")
     return value
 
