@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import signal
 import time
 import uuid
@@ -27,13 +28,15 @@ from tests.fixtures.line import Line
 from tests.scale.amounts import MOST_SECONDS, SEED, amount
 
 RUNS = amount("RUNS", sample=40, full=10_000)
-#: One more death or sleep for so many runs.
-RUNS_EACH = 40 if RUNS < 1_000 else 400
+#: Deaths and sleeps, in turn; each has its share of the runs.
+BREAKS = max(2, RUNS // 400)
 PEOPLE = 6
 #: A person may have fifty open.
 OPEN_EACH = 40 if RUNS > 1_000 else 8
-#: So many are started under the last death or sleep: else all might have ended before it.
-LAST = 15
+#: So many of each share are started while no call is answered: else all might have ended before the worker dies.
+UNDER_A_BREAK = min(15, RUNS // BREAKS)
+#: A worker has six calls under way at most: with more than that both have some.
+CALLS_UNDER_WAY = min(8, UNDER_A_BREAK)
 RENEW_SECONDS = 500
 TEXT = "Count {number} [[tool:count_once {{}}]] [[tokens:2 gap:0]]"
 ENDED = ("run.succeeded", "run.failed", "run.cancelled")
@@ -64,7 +67,7 @@ class Campaign:
         self.begun = self.renewed = time.monotonic()
         self.numbers = iter(range(RUNS))
         self.all_started = self.all_ended = False
-        self.last_break = asyncio.Event()
+        self.unanswered = [asyncio.Event() for _ in range(BREAKS)]
         self.changed = asyncio.Condition()
 
     async def run(self) -> Story:
@@ -84,8 +87,7 @@ class Campaign:
         mine: set[str] = set()
         lines = [Line(web, self.people[number].token) for web in self.fleet.webs]
         for run_number in self.numbers:
-            if run_number >= RUNS - LAST:
-                await self.last_break.wait()
+            await self._may_start(run_number)
             if self._is_late():
                 break
             async with self.changed:
@@ -106,6 +108,12 @@ class Campaign:
                 assert await lines[(run_number + 1) % 2].call("POST", "runs/", body, key) == (202, made)
         for line in lines:
             line.close()
+
+    async def _may_start(self, run_number: int) -> None:
+        """The last ones of each share wait until no call is answered any more."""
+        share = min(run_number * BREAKS // RUNS, BREAKS - 1)
+        if run_number >= end_of(share) - UNDER_A_BREAK:
+            await self.unanswered[share].wait()
 
     async def see_ends(self) -> None:
         while not (self.all_started and not self.story.open):
@@ -163,64 +171,70 @@ class Campaign:
 
     async def break_workers(self) -> None:
         """With calls under way that nobody has answered yet; kills and sleeps in turn."""
-        breaks = max(2, RUNS // RUNS_EACH)
-        for number in range(breaks):
-            due = number * min(RUNS_EACH, RUNS // 4) + RUNS_EACH // 5
-            while len(self.story.started) - len(self.story.open) < min(due, RUNS - 30) and not self._is_late():
-                await asyncio.sleep(0.02)
-            if self._is_late():
-                break
-            self.counter.gate.clear()
-            if number == breaks - 1:
-                self.last_break.set()
-            try:
-                await self._calls_under_way()
-                found = await self._holder()
-                if found is None:
-                    continue  # all runs have ended but some that nobody holds
-                worker, name = found
-                worker.send(signal.SIGKILL if number % 2 == 0 else signal.SIGSTOP)
-            finally:
-                self.counter.gate.set()
-            if number % 2 == 0:
-                self.story.kills += 1
-                assert worker.process is not None
-                await asyncio.to_thread(worker.process.wait, 10)
-                await asyncio.to_thread(worker.start)
-            else:
-                self.story.sleeps += 1
+        try:
+            for number, unanswered in enumerate(self.unanswered):
+                while len(self.story.started) < end_of(number) - UNDER_A_BREAK and not self._is_late():
+                    await asyncio.sleep(0.02)
+                self.counter.gate.clear()
+                unanswered.set()
                 try:
-                    while await self._held_by(name):
-                        await asyncio.sleep(0.1)
+                    await self._calls_under_way()
+                    if self._is_late():
+                        break
+                    worker, name = await self._holder()
+                    worker.send(signal.SIGSTOP if number % 2 else signal.SIGKILL)
                 finally:
-                    worker.send(signal.SIGCONT)
-        self.last_break.set()
+                    self.counter.gate.set()
+                await (self._sleep(worker, name) if number % 2 else self._come_back(worker))
+        finally:
+            for unanswered in self.unanswered:
+                unanswered.set()
+
+    async def _come_back(self, worker: Worker) -> None:
+        self.story.kills += 1
+        assert worker.process is not None
+        await asyncio.to_thread(worker.process.wait, 10)
+        await asyncio.to_thread(worker.start)
+
+    async def _sleep(self, worker: Worker, name: str) -> None:
+        self.story.sleeps += 1
+        try:
+            while await self._held_by(name):
+                await asyncio.sleep(0.1)
+        finally:
+            worker.send(signal.SIGCONT)
 
     def _is_late(self) -> bool:
         return time.monotonic() - self.begun > MOST_SECONDS
 
     async def _calls_under_way(self) -> None:
-        """More than one worker makes at once (six), so that both have some; near the end there may be fewer."""
-        deadline = time.monotonic() + 10
-        while self.counter.unanswered < 8 and time.monotonic() < deadline:
+        deadline = time.monotonic() + 30
+        while self.counter.unanswered < CALLS_UNDER_WAY and not self._is_late():
+            assert time.monotonic() < deadline, f"{self.counter.unanswered} calls under way"
             await asyncio.sleep(0.01)
 
-    async def _holder(self) -> tuple[Worker, str] | None:
-        """One of the workers that hold runs now, by its own name."""
+    async def _holder(self) -> tuple[Worker, str]:
+        """One of the workers that hold runs now, by its own name (that of its last start)."""
         rows = await self.database.execute(
             "SELECT DISTINCT lease_holder FROM agents_run WHERE id = ANY(%s) AND lease_holder <> '' ORDER BY 1",
             [list(self.story.open)],
         )
-        names = [name for (name,) in await rows.fetchall()]
-        found = [(worker, name) for worker in self.fleet.workers for name in names if name in worker.said()]
-        alive = [pair for pair in found if pair[0].process and pair[0].process.poll() is None]
-        return self.random.choice(alive) if alive else None
+        names = {name for (name,) in await rows.fetchall()}
+        named = [(worker, re.findall(r"\bwrk_\w+", worker.said())[-1]) for worker in self.fleet.workers]
+        found = [(worker, name) for worker, name in named if name in names]
+        assert found, (names, named)
+        return self.random.choice(found)
 
     async def _held_by(self, name: str) -> bool:
         rows = await self.database.execute(
             "SELECT 1 FROM agents_run WHERE lease_holder = %s AND status IN ('queued', 'running') LIMIT 1", [name]
         )
         return await rows.fetchone() is not None
+
+
+def end_of(share: int) -> int:
+    """The first run that is no longer of it."""
+    return RUNS * (share + 1) // BREAKS
 
 
 def test_g3_incident_3_13_no_effect_happens_twice_in_silence(fleet: Fleet, counter: CountingService) -> None:
