@@ -14,6 +14,7 @@ from agents.api.present import conversation_json, conversations_json, message_js
 from agents.models import Agent, Conversation, Run
 from agents.selectors.agents import agents_visible_to
 from agents.selectors.runs import (
+    as_listed,
     conversation_to_speak_in,
     conversations_visible_to,
     messages_of,
@@ -72,7 +73,7 @@ class ConversationList(ConversationView):
             rows = rows.filter(agent_id=agent)
         if search := self.param("search"):
             rows = rows.filter(title__icontains=search)
-        return self.page(with_last_run(rows), conversations_json(self.actor), ordering=("-active_at", "-id"))
+        return self.page(as_listed(rows), conversations_json(self.actor), ordering=("-active_at", "-id"))
 
     @extend_schema(operation_id="conversation_create", request=s.ConversationIn, responses={201: s.ConversationOut})
     def post(self, request: Request, workspace: str) -> Response:

@@ -66,6 +66,12 @@ def with_last_run(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
     )
 
 
+def as_listed(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """The same conversations with what a list shows and nothing more: an agent's texts are long, and there are many."""
+    shown = ("title", "owner_id", "agent__name", "is_draft", "pinned", "archived", "created_at", "active_at")
+    return with_last_run(rows).only(*shown)
+
+
 def open_runs_of(conversation: Conversation) -> list[str]:
     """Ids of the conversation's runs that have not ended, oldest first."""
     return list(
