@@ -19,7 +19,13 @@ def main() -> None:
         prefer_uvloop()  # first of all: loading the apps makes the server's event loop
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Exception as error:
+        from platform_site.database_trouble import tell_and_leave
+
+        tell_and_leave(error)
+        raise
 
 
 def leave(number: int, frame: FrameType | None) -> None:

@@ -44,7 +44,11 @@ def examine(*, reach: bool) -> Iterator[Finding]:
     yield from findings
     if any(finding.level == "failed" for finding in findings):
         return
-    behind = schema_is_behind()
+    try:
+        behind = schema_is_behind()
+    except Exception as error:
+        yield _broken("Migrations", error)
+        return
     yield (
         Finding("failed", "Migrations", "The database is behind the code.", CATCH_UP)
         if behind
@@ -71,7 +75,14 @@ def _guarded(subject: str, check: Check) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        yield Finding("failed", subject, f"Could not be looked at: {type(error).__name__}: {error}")
+        yield _broken(subject, error)
+
+
+def _broken(subject: str, error: Exception) -> Finding:
+    from platform_site.database_trouble import describe
+
+    told = describe(error) or f"{type(error).__name__}: {error}"
+    return Finding("failed", subject, f"Could not be looked at. {told}")
 
 
 def check_settings() -> Iterator[Finding]:

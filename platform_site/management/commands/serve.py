@@ -13,6 +13,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+#: In a folder of static files that this command has filled: the version that it has filled it with.
+MADE_BY = ".made-by-serve"
+
 
 class Command(BaseCommand):
     help = "Serve the product: web client, API, socket, operator admin, and the engine that carries runs."
@@ -40,6 +43,7 @@ class Command(BaseCommand):
                 f"The product is running already on this data folder ({settings.DATA_DIR})"
                 f"{describe_holder(settings.DATA_DIR)}. Open it, or stop it first."
             )
+        collect_static_files()
         port = settings.PORT if options["port"] is None else options["port"]
         from platform_site.serving import serve
 
@@ -50,6 +54,26 @@ class Command(BaseCommand):
     def _say(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def collect_static_files() -> None:
+    """The operator admin's files, for a server whose folder for them is new, or that has a newer version by now.
+
+    A folder that somebody else has filled (`make run`, the image) is left alone.
+    """
+    folder = Path(settings.STATIC_ROOT)
+    made_by = folder / MADE_BY
+    try:
+        if folder.is_dir() and (not made_by.is_file() or made_by.read_text(encoding="utf-8") == settings.VERSION):
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        made_by.write_text("", encoding="utf-8")  # one that is cut off is begun anew
+        call_command("collectstatic", interactive=False, verbosity=0)
+        made_by.write_text(settings.VERSION, encoding="utf-8")
+    except OSError as error:
+        raise CommandError(
+            f"The static files could not be put into {folder}: {error}. Name another folder in AAP_STATIC_ROOT."
+        ) from error
 
 
 def take_lock(data_dir: Path) -> IO[str] | None:
