@@ -84,6 +84,7 @@ class KeyRing(Mapping[str, bytes]):
                 opened.write(text)
                 opened.flush()
                 os.fsync(opened.fileno())
+            _as_before(draft, file)
             os.replace(draft, file)
         except OSError as error:
             draft.unlink(missing_ok=True)
@@ -155,6 +156,14 @@ def _parse(raw: str, variable: str, first: str) -> dict[str, bytes]:
             )
         keys[name] = key
     return keys
+
+
+def _as_before(draft: Path, file: Path) -> None:
+    """Whoever may read the file now may read it then: the processes often run as another user than the command."""
+    before = file.stat()
+    os.chmod(draft, before.st_mode & 0o777)
+    if (before.st_uid, before.st_gid) != (draft.stat().st_uid, draft.stat().st_gid):
+        os.chown(draft, before.st_uid, before.st_gid)
 
 
 def derived(secret: str, purpose: str) -> str:

@@ -40,8 +40,9 @@ if [ ! -s secrets/tls.crt ]; then
     -addext "subjectAltName=DNS:$name" -keyout secrets/tls.key -out secrets/tls.crt 2>/dev/null
   echo "A certificate that nobody but you trusts is in secrets/tls.crt: put yours there before others come."
 fi
-# Containers read them as users of their own; the folder itself stays yours alone.
-chmod 0711 secrets
-chmod 0444 secrets/*
+# Containers read the files as users of their own, past the folder, which nobody else of this machine may enter. You may write
+# over them: so a certificate or a key is exchanged.
+chmod 0700 secrets
+chmod 0644 secrets/*
 if [ ! -f .env ] || ! grep -q "^SERVER_NAME=" .env; then echo "SERVER_NAME=$name" >>.env; fi
 echo "Ready. Keep a copy of secrets/secret_key, encryption_keys and audit_keys apart from the backups."

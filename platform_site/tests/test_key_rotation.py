@@ -96,6 +96,19 @@ def test_a_process_meets_a_key_that_another_has_made(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
+def test_whoever_may_read_the_file_may_read_the_changed_one(ring: KeyRing, owner: Api) -> None:
+    """Servers that run as another user than the command would find no keys at their next start."""
+    assert ring.file is not None
+    ring.file.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(ring.file, 10001, 10001)
+    before = ring.file.stat()
+    call_command("rotate_keys", "--add")
+    after = ring.file.stat()
+    assert list(ring) == ["k2", "k1"]
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
 def test_a_damaged_file_leaves_the_keys_of_before(tmp_path: Path) -> None:
     kept = tmp_path / "keys" / "encryption_keys"
     ring = KeyRing("AAP_TEST_KEYS", kept=kept, first="k1")

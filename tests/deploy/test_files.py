@@ -136,7 +136,9 @@ def test_prepare_makes_each_secret_once_and_keeps_it(tmp_path: Path) -> None:
         first = first or made
         assert made == first
     assert "trusts" not in done.stdout, "the certificate was there the second time"
-    assert (here / "secrets").stat().st_mode & 0o077 == 0o011
+    assert (here / "secrets").stat().st_mode & 0o077 == 0, "nobody else of this machine may enter"
+    for path in (here / "secrets").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o644, "read in a container by another user, written over by its owner"
     refused = subprocess.run(["sh", script, "agents; rm -rf x"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "no host name" in refused.stderr
 
