@@ -30,7 +30,10 @@ class BadBackup(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup holds. `migrations` are the names that its database had applied, by app; `rows` counts, by table."""
+    """What a backup holds. `migrations` are the names that its database had applied, by app; `rows` counts, by table.
+
+    `keys` are marks of the keys that it was made under, by their names: enough to know them again, and nothing more.
+    """
 
     version: str
     created_at: str
@@ -40,6 +43,7 @@ class Manifest:
     rows: dict[str, int]
     format: int = FORMAT
     parts: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> bytes:
         return json.dumps(asdict(self), indent=1).encode()

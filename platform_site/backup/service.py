@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import shutil
 import tempfile
@@ -65,6 +67,7 @@ def make_backup(target: Path | None = None, *, on_record: bool = True) -> Path:
             installation=_installation(),
             migrations=applied,
             rows=rows,
+            keys=key_marks(),
         )
         writer.plain(MANIFEST, manifest.as_json())
     return path
@@ -109,6 +112,14 @@ def _as_text(ring: object) -> str:
     return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in ring.items())  # type: ignore[attr-defined]
 
 
+def key_marks() -> dict[str, str]:
+    """What each key here is known again by. It says nothing about the key, which is random."""
+    found = {"AAP_SECRET_KEY": settings.SECRET_KEY.encode()}
+    for name, ring in (("AAP_ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AAP_AUDIT_KEYS", settings.AUDIT_KEYS)):
+        found |= {f"{name} {one}": key for one, key in ring.items()}
+    return {name: hmac.new(key, b"aap:backup", hashlib.sha256).hexdigest()[:16] for name, key in found.items()}
+
+
 def _installation() -> str:
     with copying.connection().cursor() as cursor:
         cursor.execute("SELECT name_id FROM accounts_installation")
@@ -141,8 +152,11 @@ def _need_room(folder: Path, needed: int, what: str, advice: str) -> None:
 # --- The way back ------------------------------------------------------------------------------------------------------
 
 
-def open_backup(path: Path) -> Reader:
-    """A backup that fits here: undamaged, of this engine, of this version or an older one."""
+def open_backup(path: Path, *, other_keys: bool = False) -> Reader:
+    """A backup that fits here: undamaged, of this engine, of this version or an older one, made under keys that are here.
+
+    `other_keys`: they are lost, and it is taken without them.
+    """
     reader = Reader(path)
     engine = "postgresql" if settings.ON_POSTGRES else "sqlite"
     if reader.manifest.engine != engine:
@@ -155,16 +169,25 @@ def open_backup(path: Path) -> Reader:
             f"{path} was made by a newer version ({reader.manifest.version}); this is {settings.VERSION}. "
             f"Restore it with that version. Unknown here: {', '.join(unknown[:3])}."
         )
+    here = key_marks()
+    lacking = [name for name, mark in reader.manifest.keys.items() if here.get(name) != mark]
+    if lacking and not other_keys:
+        raise BadBackup(
+            f"{path} was made under keys that are not here: {', '.join(lacking)}. Give this installation the ones that "
+            "`manage.py backup --keys` kept, then do this again. If they are lost: --other-keys restores it without them. "
+            "Then sign-ins, API tokens and second factors are void, vendors' keys have to be entered anew, and the audit "
+            "log cannot be verified."
+        )
     return reader
 
 
-def restore(path: Path, *, replace: bool = False) -> Manifest:
+def restore(path: Path, *, replace: bool = False, other_keys: bool = False) -> Manifest:
     """Put everything back as it was, then bring the tables up to this version. All or nothing.
 
     `replace`: on SQLite, what is there is set aside under another name. On PostgreSQL the database must be empty: a new one
     is made with `createdb`, and the old one stays as it is.
     """
-    reader = open_backup(path)
+    reader = open_backup(path, other_keys=other_keys)
     try:
         if settings.ON_POSTGRES:
             if copying.kept_tables():

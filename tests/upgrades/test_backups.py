@@ -140,7 +140,7 @@ def test_files_that_are_not_whole_or_not_for_here_are_refused_in_words(house: Ho
     file = tmp_path / "good.tar"
     done(manage(house.product, "backup", str(file)))
     assert "there already" in refused(manage(house.product, "backup", str(file)))
-    other = house.empty(f"third{time.monotonic_ns()}", {})
+    other = house.empty(f"third{time.monotonic_ns()}", house.keys())
     whole = file.read_bytes()
     wrong: dict[str, bytes] = {
         "empty": b"",
@@ -156,6 +156,31 @@ def test_files_that_are_not_whole_or_not_for_here_are_refused_in_words(house: Ho
         assert str(bad) in said, (name, said)
     assert "No such file" in refused(manage(other, "restore", str(tmp_path / "nothing.tar")))
     done(manage(other, "restore", str(file)))
+
+
+def test_keys_that_are_not_those_of_the_backup_are_named_before_anything_is_written(
+    house: House, tmp_path: Path
+) -> None:
+    """With others the log would be sealed on under them, and what is broken then is broken for good."""
+    file = tmp_path / "good.tar"
+    keys = house.keys()
+    done(manage(house.product, "backup", str(file)))
+    stranger = house.empty(f"stranger{time.monotonic_ns()}", {})
+    for words in (["--check"], []):
+        said = refused(manage(stranger, "restore", *words, str(file)))
+        assert "AAP_SECRET_KEY, AAP_ENCRYPTION_KEYS k1, AAP_AUDIT_KEYS a1" in said and "--other-keys" in said
+        assert not any(value.removeprefix("k1:") in said for value in keys.values())
+    newer = {
+        name: f"{name[4].lower()}9:{value.split(':')[1]},{value}" if ":" in value else value
+        for name, value in keys.items()
+    }
+    rotated = house.empty(f"rotated{time.monotonic_ns()}", newer)
+    assert "fits here" in done(manage(rotated, "restore", "--check", str(file))), (
+        "a newer key before them is no other key"
+    )
+    taken = done(manage(stranger, "restore", "--other-keys", str(file)))  # it was left empty, or this would be refused
+    assert "Restored" in taken
+    assert manage(stranger, "audit_verify").returncode == 1
 
 
 def changed(file: Path, folder: Path, old: bytes, new: bytes) -> bytes:

@@ -17,6 +17,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--replace", action="store_true", help="SQLite: set aside what is there.")
+        parser.add_argument(
+            "--other-keys", action="store_true", help="The keys that it was made under are lost: go on without them."
+        )
         parser.add_argument("--check", action="store_true", help="Only look whether the file is whole and fits here.")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,7 +29,7 @@ class Command(BaseCommand):
 
         try:
             if options["check"]:
-                reader = open_backup(options["file"])
+                reader = open_backup(options["file"], other_keys=options["other_keys"])
                 told = reader.manifest
                 reader.close()
                 rows = sum(told.rows.values())
@@ -37,10 +40,12 @@ class Command(BaseCommand):
             lock = take_lock(settings.DATA_DIR)
             if lock is None:
                 raise CommandError(f"The product is running{describe_holder(settings.DATA_DIR)}. Stop it first.")
-            told = restore(options["file"], replace=options["replace"])
+            told = restore(options["file"], replace=options["replace"], other_keys=options["other_keys"])
             lock.close()
         except (BadBackup, OSError) as error:
             raise CommandError(str(error)) from None
+        grants = "`manage.py upgrade --app-role <role>` if another role serves, " if settings.ON_POSTGRES else ""
         self.stdout.write(
-            f"Restored as of {told.created_at}. Now: `manage.py audit_verify`, `manage.py doctor`, then start the product."
+            f"Restored as of {told.created_at}. Now: {grants}`manage.py audit_verify`, `manage.py doctor`, then start the "
+            "product."
         )
