@@ -145,6 +145,18 @@ def read_int(name: str, default: int, *, low: int, high: int) -> int:
     return value
 
 
+def read_factor(name: str) -> str:
+    """`off`, or what the rates are multiplied by; 1 when nothing is said."""
+    raw = read_text(name, "1").lower()
+    try:
+        good = raw == "off" or 0 < float(raw) <= 1_000_000
+    except ValueError:
+        good = False
+    if not good:
+        raise BadEnvironment(f"{name} must be a number such as 2 or 0.5, or off; not {raw!r}.")
+    return raw
+
+
 def read_places(name: str) -> tuple[str, ...]:
     """A comma-separated list of places: `file:/path`, `s3://bucket/prefix?endpoint=…` or an http(s) address."""
     places = read_list(name)

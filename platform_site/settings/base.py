@@ -42,7 +42,7 @@ METRICS_TOKEN = env.read_text("AAP_METRICS_TOKEN")
 #: A worker's own door for probes and Prometheus; 0: none.
 METRICS_PORT = env.read_int("AAP_METRICS_PORT", 0, low=0, high=65535)
 METRICS_BIND = env.read_text("AAP_METRICS_BIND", "127.0.0.1")
-RATE_LIMITS = env.read_text("AAP_RATE_LIMITS", "1")
+RATE_LIMITS = env.read_factor("AAP_RATE_LIMITS")
 #: Runs that go on or wait; times RATE_LIMITS.
 MAX_OPEN_RUNS = 50
 MAX_OPEN_RUNS_OF_WORKSPACE = 1_000
@@ -304,7 +304,7 @@ LOGIN_REDIRECT_URL = "/admin/"
 
 AGENT_TOOL_MODULES = ["agents.tools.builtin"]
 #: Whether the server carries runs on itself; if not, `manage.py worker` processes do.
-SERVE_WORKER = env.read_text("AAP_SERVE_WORKER", "1") != "0" or not ON_POSTGRES
+SERVE_WORKER = env.read_flag("AAP_SERVE_WORKER", default=True) or not ON_POSTGRES
 WORKER_CONCURRENCY = env.read_int("AAP_WORKER_CONCURRENCY", 100, low=1, high=2_000)
 #: How long a stopping worker waits for its runs to end by themselves before it hands them over, in seconds.
 WORKER_PATIENCE = env.read_int("AAP_WORKER_PATIENCE", 20, low=0, high=600)

@@ -25,6 +25,10 @@ def start(data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     ("name", "value"),
     [
         ("AAP_LOG_LEVEL", "loud"),
+        ("AAP_RATE_LIMITS", "lots"),
+        ("AAP_RATE_LIMITS", "0"),
+        ("AAP_RATE_LIMITS", "nan"),
+        ("AAP_SERVE_WORKER", "never"),
         ("AAP_ALLOWED_ORIGINS", "https://good.example, agents.example.com"),
         ("AAP_ALLOWED_ORIGINS", "https://agents.example.com/chats"),
         ("AAP_ALLOWED_ORIGINS", "https://agents.example.com:port"),
