@@ -126,23 +126,22 @@ def check_database() -> Iterator[Finding]:
 
 
 def check_time_limits() -> Iterator[Finding]:
-    """Through a pooler we cannot set them for a session; the role must have them."""
-    if not connection.settings_dict.get("THROUGH_POOLER"):
-        yield Finding("ok", "Time limits", f"Set for each session; {settings.STATEMENT_SECONDS} s for a statement.")
-        return
+    """Through a pooler we cannot set them for a session, or it drops what we set; the role must have them then."""
+    pooled = connection.settings_dict.get("THROUGH_POOLER")
+    wanted = ["lock_timeout", "idle_in_transaction_session_timeout", *(["statement_timeout"] if pooled else [])]
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM pg_settings WHERE setting = '0' AND name IN "
-            "('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY name"
-        )
+        cursor.execute("SELECT name FROM pg_settings WHERE setting = '0' AND name = ANY(%s) ORDER BY name", [wanted])
         missing = [row[0] for row in cursor.fetchall()]
     if missing:
+        way = "Through the pooler" if pooled else "On the way to the database somebody drops what we ask for"
         yield Finding(
-            "warning", "Time limits", f"Through the pooler, these have none: {', '.join(missing)}.",
+            "warning", "Time limits", f"{way}, these have none: {', '.join(missing)}.",
             "ALTER ROLE … SET them for the role that serves (docs/operations.md): what hangs would hold others up.",
         )  # fmt: skip
-    else:
+    elif pooled:
         yield Finding("ok", "Time limits", "The role has them; DATABASE_DIRECT_URL is there for what needs a session.")
+    else:
+        yield Finding("ok", "Time limits", f"Set for each session; {settings.STATEMENT_SECONDS} s for a statement.")
 
 
 def check_encryption() -> Iterator[Finding]:

@@ -3,6 +3,7 @@ take long are not ended. And the same product through PgBouncer, which makes ses
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -128,3 +129,23 @@ def test_the_fleet_through_pgbouncer_in_transaction_mode(tmp_path: Path) -> None
     finally:
         for pooler in poolers:
             pooler.close()
+
+
+@pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="PgBouncer is not installed")
+@pytest.mark.parametrize(
+    ("limited", "told"), [(False, "idle_in_transaction_session_timeout, lock_timeout"), (True, "")]
+)
+def test_limits_that_a_pooler_leaves_out_are_missed_by_doctor(limited: bool, told: str, tmp_path: Path) -> None:
+    """In session mode we set them as we connect, and PgBouncer drops that, told to ignore it."""
+    postgres = Postgres()
+    pooler = Pooler(postgres, sessions=4, mode="session", limited=limited)
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "doctor", "--offline"], cwd=ROOT, capture_output=True, text=True, timeout=60,
+            env={"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": pooler.address},
+        )  # fmt: skip
+        (line,) = [line for line in done.stdout.splitlines() if "Time limits" in line]
+        assert line.startswith("ok" if limited else "warning") and told in line, done.stdout + done.stderr
+    finally:
+        pooler.close()
+        postgres.close()
