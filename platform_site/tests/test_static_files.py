@@ -42,6 +42,9 @@ def test_the_admins_files_are_there(made_by: str | None, expected: int, tmp_path
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     product = Product(tmp_path / "data", environment={"AAP_STATIC_ROOT": str(tmp_path / "file" / "static")})
-    with pytest.raises(RuntimeError, match="Name another folder in AAP_STATIC_ROOT"):
-        product.start()
+    try:
+        with pytest.raises(RuntimeError, match="Name another folder in AAP_STATIC_ROOT"):
+            product.start()
+    finally:
+        product.stop()
     assert "Traceback" not in product.log.read_text()
