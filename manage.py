@@ -19,13 +19,9 @@ def main() -> None:
         prefer_uvloop()  # first of all: loading the apps makes the server's event loop
     from django.core.management import execute_from_command_line
 
-    try:
-        execute_from_command_line(sys.argv)
-    except Exception as error:
-        from platform_site.database_trouble import tell_and_leave
+    from platform_site.endings import run_command
 
-        tell_and_leave(error)
-        raise
+    run_command(execute_from_command_line, sys.argv)
 
 
 def leave(number: int, frame: FrameType | None) -> None:

@@ -64,6 +64,8 @@ class Report:
 
 
 def name_of_chain(chain: str) -> str:
+    if not chain:
+        return "of no chain"
     return "the installation's chain" if chain == INSTALLATION else f"the chain of workspace {chain}"
 
 

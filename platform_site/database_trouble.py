@@ -6,20 +6,8 @@ It knows the databases' own errors. What may be a fault of ours has no words her
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterator
 from typing import Any
-
-#: Commands whose exit code 1 means something else.
-_RETURN_CODES = {"audit_verify": 2}
-
-
-def tell_and_leave(error: Exception) -> None:
-    """End the process with a line for people; comes back when there is none, or when the traceback was asked for."""
-    said = describe(error) if "--traceback" not in sys.argv else None
-    if said is not None:
-        sys.stderr.write(f"{said}\n")
-        sys.exit(_RETURN_CODES.get(sys.argv[1] if len(sys.argv) > 1 else "", 1))
 
 
 def describe(error: BaseException) -> str | None:
@@ -57,7 +45,9 @@ def _describe_sqlite(error: sqlite3.Error) -> str | None:
     if "unable to open" in words or "readonly" in words or "read-only" in words:
         return f"{file} cannot be used: {words}. Look whose the file and its folder are, and who may write there."
     if "malformed" in words or "not a database" in words:
-        return f"{file} is damaged: {words}. Restore a backup (docs/operations.md)."
+        return f"{file} is damaged: {words}. Restore a backup: `manage.py restore FILE --replace` keeps this one aside."
+    if "locked" in words:
+        return f"{file} is held by another process. Wait until that is done, or end it, then do this again."
     if "disk I/O" in words:
         return f"{file} cannot be read or written: {words}. Look at the disk."
     return None

@@ -76,6 +76,23 @@ def read_text(name: str, default: str = "") -> str:
     return read(name, default) or default
 
 
+def read_folder(name: str, default: Path) -> Path:
+    """A folder that is there afterwards, for nobody else to read if it was made here."""
+    path = Path(read_text(name, str(default)))
+    try:
+        path = path.resolve()
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.stat()
+    except (OSError, RuntimeError) as error:  # a link that leads to itself
+        why = "it is something else than a folder" if isinstance(error, FileExistsError) else _strerror(error)
+        raise BadEnvironment(f"{name} is {path}, which cannot be used as a folder: {why}. Name another.") from None
+    return path
+
+
+def _strerror(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def read_list(name: str, default: str = "") -> tuple[str, ...]:
     """A comma-separated list without empty entries."""
     return tuple(item.strip() for item in read_text(name, default).split(",") if item.strip())

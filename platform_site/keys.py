@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from platform_site import env
@@ -171,18 +171,32 @@ def derived(secret: str, purpose: str) -> str:
     return hmac.new(secret.encode(), f"aap:{purpose}".encode(), hashlib.sha256).hexdigest()
 
 
-def _kept(data_dir: Path, name: str, make: object) -> str:
+def _kept(data_dir: Path, name: str, make: Callable[[], str]) -> str:
     """The content of DATA_DIR/keys/<name>, written on first use; two starts at once agree on one."""
     path = data_dir / "keys" / name
+    try:
+        kept = _read_or_make(path, make)
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it holds something else than a key"
+        raise env.BadEnvironment(
+            f"The key in {path} cannot be read, or made: {why}. Start this as the user that the product runs as, with the "
+            "keys that belong to this data."
+        ) from None
+    if not kept:
+        raise env.BadEnvironment(f"{path} is empty. Put back the key that was in it: this data cannot be read without.")
+    return kept
+
+
+def _read_or_make(path: Path, make: Callable[[], str]) -> str:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
-        draft = path.with_name(f".{name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(make())  # type: ignore[operator]
-            file.flush()
-            os.fsync(file.fileno())
         try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(make())
+                file.flush()
+                os.fsync(file.fileno())
             os.link(draft, path)
         except FileExistsError:
             pass

@@ -6,21 +6,27 @@ the same migrations, so that a backup of an older version can be restored by a n
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from platform_site.backup.archive import CHUNK, BadBackup, Reader, Writer
 
 SQLITE_PART = "database/platform.sqlite3.gz"
+#: What SQLite may keep beside a database's file.
+BESIDE = ("-wal", "-shm", "-journal")
 #: The queue's messages only say "look"; what is due is found without them.
 NOT_KEPT = ("procrastinate_", "django_migrations")
 LOG = "audit_"
@@ -45,11 +51,11 @@ def _has_record() -> bool:
 
 def unknown_migrations(applied: dict[str, list[str]]) -> list[str]:
     """Those that this version does not have: the database is of a newer one."""
-    executor = MigrationExecutor(connection())
-    known = set(executor.loader.disk_migrations)
+    disk = MigrationLoader(None).disk_migrations  # without a look into the database, which may be damaged
+    known = set(disk)
     apps = {app for app, _ in known}
     # What a replaced ("squashed") migration was called counts as known.
-    for migration in executor.loader.disk_migrations.values():
+    for migration in disk.values():
         known |= set(migration.replaces)
     return [
         f"{app}.{name}" for app, names in applied.items() for name in names if app in apps and (app, name) not in known
@@ -61,7 +67,7 @@ def unknown_migrations(applied: dict[str, list[str]]) -> list[str]:
 
 def copy_sqlite(source: Path, target: Path) -> None:
     """A whole copy of a database in use, by SQLite's own online backup."""
-    with closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as live, closing(sqlite3.connect(target)) as copy:
+    with closing(sqlite3.connect(_address(source), uri=True)) as live, closing(sqlite3.connect(target)) as copy:
         live.backup(copy, pages=2_000, sleep=0.01)
         copy.execute("PRAGMA journal_mode=DELETE")
         (found,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
@@ -72,22 +78,49 @@ def copy_sqlite(source: Path, target: Path) -> None:
 def pack_sqlite(writer: Writer, copy: Path) -> dict[str, int]:
     with writer.part(SQLITE_PART) as out, open(copy, "rb") as file:
         shutil.copyfileobj(file, out, CHUNK)
-    with closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as database:
-        names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {
-            name: database.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # SQLite's own names
-            for name in sorted(names)
-            if not name.startswith("sqlite_")
-        }
+    with closing(sqlite3.connect(_address(copy), uri=True)) as database:
+        return _count_all(database)
 
 
 def unpack_sqlite(reader: Reader, target: Path) -> None:
     with reader.part(SQLITE_PART) as packed, open(target, "wb") as out:
         shutil.copyfileobj(packed, out, CHUNK)
-    with closing(sqlite3.connect(target)) as database:
-        (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    try:
+        with closing(sqlite3.connect(target)) as database:
+            (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+            rows = _count_all(database) if found == "ok" else {}
+    except sqlite3.DatabaseError as error:
+        found = str(error)
     if found != "ok":
-        raise BadBackup(f"The database in {reader.path} is damaged: {found}")
+        raise BadBackup(f"The database in {reader.path} is damaged: {found}. Use another backup.")
+    if rows != reader.manifest.rows:
+        raise BadBackup(f"{reader.path} holds another database than it says of itself. Use another backup.")
+
+
+def settle_sqlite(file: Path) -> None:
+    """Everything in the file itself, nothing beside it. BadBackup while another process has it open; what is damaged stays
+    as it is."""
+    try:
+        with closing(sqlite3.connect(file, timeout=2, isolation_level=None)) as database:
+            database.execute("PRAGMA locking_mode=EXCLUSIVE")
+            database.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.DatabaseError as error:
+        if "locked" in str(error):
+            raise BadBackup(f"{file} is open in another process. Wait until that is done, or end it.") from None
+
+
+def _count_all(database: sqlite3.Connection) -> dict[str, int]:
+    names = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {
+        name: database.execute(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0]  # noqa: S608  # SQLite's own names
+        for name in sorted(names)
+        if not name.startswith("sqlite_")
+    }
+
+
+def _address(file: Path) -> str:
+    """To read only. A name may hold what means something in an address."""
+    return f"file:{quote(os.fsencode(file))}?mode=ro"
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -122,7 +155,7 @@ def pack_postgres(writer: Writer, cursor: Any, tables: Sequence[str]) -> dict[st
 
 
 def unpack_postgres(reader: Reader) -> None:
-    """Into a database without tables. All or nothing: it is empty again when this fails."""
+    """Into a database without tables. When this fails, it has tables and none of the rows."""
     for app, names in reader.manifest.migrations.items():
         if (app, names[-1]) not in MigrationExecutor(connection()).loader.disk_migrations:
             continue  # an app that this version no longer has
@@ -145,7 +178,9 @@ def unpack_postgres(reader: Reader) -> None:
 
 
 def _load(cursor: Any, table: str, packed: IO[bytes]) -> None:
-    columns = packed.readline().decode().strip()
+    columns = packed.readline(CHUNK).decode(errors="replace").strip()
+    if not re.fullmatch(r'"[^"]+"(?:, "[^"]+")*', columns):  # it goes into a statement as it is
+        raise BadBackup(f"{table}: its columns are not named as a backup of this product names them.")
     with cursor.copy(f"COPY {_quote(table)} ({columns}) FROM STDIN") as copy:
         while chunk := packed.read(CHUNK):
             copy.write(chunk)

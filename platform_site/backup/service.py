@@ -6,13 +6,14 @@ import hashlib
 import hmac
 import os
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 
 from audit.action import Action, action
 from audit.sealing import seal_entries
@@ -41,8 +42,7 @@ def make_backup(target: Path | None = None, *, on_record: bool = True) -> Path:
     """
     moment = datetime.now(UTC)
     path = target or default_folder() / f"platform-{moment:%Y%m%d-%H%M%S}.tar"
-    if path.exists():
-        raise BadBackup(f"{path} is there already. Name another file.")
+    _need_free_name(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _need_room(path.parent, room_for_backup(), "a backup", "Make room, or name a file on another disk.")
     applied = copying.applied_migrations()
@@ -50,16 +50,15 @@ def make_backup(target: Path | None = None, *, on_record: bool = True) -> Path:
         raise BadBackup("There is nothing to keep: the database has no tables yet.")
     if on_record:
         with transaction.atomic():  # the entry is in the copy that it tells of
-            record_backup(commander("backup"), file=path.name)
+            record_backup(commander("backup"), file=shown(path.name))
     with writing(path) as writer:
         if settings.ON_POSTGRES:
             with copying.one_moment() as cursor:
                 rows = copying.pack_postgres(writer, cursor, copying.kept_tables())
         else:
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".backup-") as scratch:
-                copy = Path(scratch) / "copy.sqlite3"
-                copying.copy_sqlite(database_file(), copy)
-                rows = copying.pack_sqlite(writer, copy)
+            copy = writer.scratch / "copy.sqlite3"
+            copying.copy_sqlite(database_file(), copy)
+            rows = copying.pack_sqlite(writer, copy)
         manifest = Manifest(
             version=settings.VERSION,
             created_at=moment.isoformat(),
@@ -92,18 +91,45 @@ def record_keys(act: Action, *, file: str) -> None:
 
 def copy_keys(target: Path | None) -> str:
     """The three keys as lines of a file, written to `target` too. None: whoever asked keeps them, as out of a container."""
-    if target and target.exists():
-        raise BadBackup(f"{target} is there already. Name another file.")
+    if target:
+        _need_free_name(target)
     lines = [f"AAP_SECRET_KEY={settings.SECRET_KEY}"]
     for name, ring in (("AAP_ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AAP_AUDIT_KEYS", settings.AUDIT_KEYS)):
         lines.append(f"{name}={_as_text(ring)}")
     text = "\n".join(lines) + "\n"
     with transaction.atomic():
-        record_keys(commander("backup"), file=target.name if target else "-")
+        record_keys(commander("backup"), file=shown(target.name) if target else "-")
         if target:
-            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
+            _write_keys(target, text)
     return text
+
+
+def _write_keys(target: Path, text: str) -> None:
+    """All of them, or no file."""
+    handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _need_free_name(path: Path) -> None:
+    """What is there stays, a link that leads nowhere too: it may lead to a disk that is away."""
+    if path.is_dir():
+        raise BadBackup(f"{path} is a folder. Name a new file in it.")
+    if path.exists() or path.is_symlink():
+        raise BadBackup(f"{path} is there already. Name another file.")
+    if not path.name or str(path) == "-":
+        raise BadBackup("A backup is a file, and wants a name.")
+
+
+def shown(name: str) -> str:
+    """A file's name as text that any database takes: it may be of bytes that are none."""
+    return os.fsencode(name).decode(errors="replace").replace("\0", "")
 
 
 def _as_text(ring: object) -> str:
@@ -181,47 +207,108 @@ def open_backup(path: Path, *, other_keys: bool = False) -> Reader:
     return reader
 
 
-def restore(path: Path, *, replace: bool = False, other_keys: bool = False) -> Manifest:
-    """Put everything back as it was, then bring the tables up to this version. All or nothing.
+def restore(path: Path, *, replace: bool = False, other_keys: bool = False) -> tuple[Manifest, Path | None]:
+    """Put everything back as it was and bring the tables up to this version; returns what it was, and where that is what
+    was there before. All or nothing on SQLite; on PostgreSQL a database stays behind that has tables and no rows.
 
     `replace`: on SQLite, what is there is set aside under another name. On PostgreSQL the database must be empty: a new one
     is made with `createdb`, and the old one stays as it is.
     """
     reader = open_backup(path, other_keys=other_keys)
+    aside = None
     try:
         if settings.ON_POSTGRES:
             if copying.kept_tables():
                 raise BadBackup(
-                    "This database has tables already. Make an empty one (createdb) and name it in DATABASE_URL: the old "
-                    "one then stays as it is until you are content."
+                    "This database has tables already (a restore that was cut off leaves some, too). Make an empty one "
+                    "(createdb) and name it in DATABASE_URL: the old one then stays as it is until you are content."
                 )
             copying.unpack_postgres(reader)
+            _bring_up(reader)
         else:
-            _restore_sqlite(reader, replace)
-        call_command("migrate", verbosity=0, skip_checks=True)
-        _let_go_of_runs()
-        with transaction.atomic():
-            record_restore(commander("restore"), file=path.name, made_at=reader.manifest.created_at)
-        while seal_entries():  # what was waiting for its seal then, and this
-            pass
-        return reader.manifest
+            aside = _restore_sqlite(reader, replace)
+        return reader.manifest, aside
     finally:
         reader.close()
 
 
-def _restore_sqlite(reader: Reader, replace: bool) -> None:
+def _bring_up(reader: Reader) -> None:
+    """From what was kept to what this version works with."""
+    call_command("migrate", verbosity=0, skip_checks=True)
+    _let_go_of_runs()
+    with transaction.atomic():
+        record_restore(commander("restore"), file=shown(reader.path.name), made_at=reader.manifest.created_at)
+    while seal_entries():  # what was waiting for its seal then, and this
+        pass
+
+
+def _restore_sqlite(reader: Reader, replace: bool) -> Path | None:
+    """In a draft beside it: the old database is the one that counts until the new one is ready."""
     target = database_file()
-    if target.exists() and not replace and copying.applied_migrations():
-        raise BadBackup(f"{target} is there already. With --replace it is set aside as {target.name}{BEFORE}.")
+    if target.is_dir():
+        raise BadBackup(f"{target} is a folder, and the database's place. Move it away first.")
+    used = target.exists() and _is_used()
+    aside = _free_name(target)
+    if used and not replace:
+        raise BadBackup(f"{target} is there already. With --replace it is set aside as {aside.name}.")
     _need_room(target.parent, 4 * reader.path.stat().st_size + SPARE, "what is restored", "Make room first.")
     draft = target.with_name(DRAFT)
-    copying.unpack_sqlite(reader, draft)
-    connections["default"].close()
-    for ending in ("-wal", "-shm", ""):  # the main file last: what it needs to be whole goes with it
-        there = target.with_name(target.name + ending)
-        if there.exists():
-            there.replace(target.with_name(f"{target.name}{BEFORE}{ending}"))
-    draft.replace(target)
+    _remove(draft)  # of one that was cut off
+    try:
+        copying.unpack_sqlite(reader, draft)
+        with _working_on(draft):
+            _bring_up(reader)
+        if target.exists():
+            copying.settle_sqlite(target)
+        for ending in copying.BESIDE:  # of a damaged one that could not be settled
+            there = target.with_name(target.name + ending)
+            if there.exists():
+                there.replace(aside.with_name(aside.name + ending))
+        if used:
+            target.replace(aside)
+        draft.replace(target)
+    except BaseException:
+        _remove(draft)
+        raise
+    return aside if used else None
+
+
+def _is_used() -> bool:
+    try:
+        return bool(copying.applied_migrations())
+    except DatabaseError:  # damaged, or of another program: it is somebody's
+        return True
+    finally:
+        connections["default"].close()
+
+
+def _free_name(target: Path) -> Path:
+    """What was set aside before stays, too: the first of several restores may have been the mistake."""
+    number = 1
+    while (path := target.with_name(f"{target.name}{BEFORE}{f'-{number}' if number > 1 else ''}")).exists():
+        number += 1
+    return path
+
+
+def _remove(file: Path) -> None:
+    for ending in ("", *copying.BESIDE):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+
+
+@contextmanager
+def _working_on(file: Path) -> Iterator[None]:
+    """The product's code, with another file as its database. It is whole in itself afterwards."""
+    database = connections["default"]
+    usual = database.settings_dict["NAME"]
+    database.close()
+    database.settings_dict["NAME"] = file
+    try:
+        yield
+        database.close()
+        copying.settle_sqlite(file)
+    finally:
+        database.close()
+        database.settings_dict["NAME"] = usual
 
 
 def _let_go_of_runs() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 from platform_site import env, keys, trace_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-DATA_DIR = Path(env.read_text("DATA_DIR", str(BASE_DIR / "data"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+DATA_DIR = env.read_folder("DATA_DIR", BASE_DIR / "data")
 
 VERSION = "0.1.0"
 DEBUG = False

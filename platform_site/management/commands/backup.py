@@ -31,6 +31,8 @@ class Command(BaseCommand):
 
         if options["keep"] is not None and (options["keep"] < 1 or options["file"]):
             raise CommandError("--keep wants 1 or more, and goes with the default folder only.")
+        if options["keys"] and (options["file"] or options["keep"] is not None):
+            raise CommandError("--keys copies the keys and nothing else. Make the backup with a command of its own.")
         try:
             if options["keys"]:
                 path = None if options["keys"] == Path("-") else options["keys"]
@@ -41,10 +43,12 @@ class Command(BaseCommand):
                 self.stdout.write(f"The keys are in {path}. Keep it where no backup is, and nobody else may read it.")
                 return
             path = make_backup(options["file"])
-        except (BadBackup, OSError) as error:
+        except BadBackup as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{path} ({max(1, path.stat().st_size // 1_000_000)} MB)")
         if options["keep"]:
-            for old in sorted(default_folder().glob("platform-*.tar"))[: -options["keep"]]:
-                old.unlink()
+            # By their names, which tell the time. The one that was just made stays, wherever the clock stands.
+            others = sorted(set(default_folder().glob("platform-*.tar")) - {path}, reverse=True)
+            for old in reversed(others[options["keep"] - 1 :]):
+                old.unlink(missing_ok=True)
                 self.stdout.write(f"Removed {old}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.management.commands import createsuperuser
+from django.core.management.base import CommandError
 from django.db import transaction
 
 
@@ -15,6 +16,11 @@ class Command(createsuperuser.Command):
         from audit.record import write_entry
         from platform_site.commander import commander, os_user
 
+        if options["interactive"] and hasattr(self.stdin, "isatty") and not self.stdin.isatty():
+            raise CommandError(
+                "This asks for an address and a password, and there is no terminal. Give it one, or say --noinput and "
+                "--email, with the password in DJANGO_SUPERUSER_PASSWORD."
+            )
         with transaction.atomic():
             before = set(User.objects.filter(is_superuser=True).values_list("pk", flat=True))
             super().handle(*args, **options)

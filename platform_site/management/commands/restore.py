@@ -40,10 +40,12 @@ class Command(BaseCommand):
             lock = take_lock(settings.DATA_DIR)
             if lock is None:
                 raise CommandError(f"The product is running{describe_holder(settings.DATA_DIR)}. Stop it first.")
-            told = restore(options["file"], replace=options["replace"], other_keys=options["other_keys"])
+            told, aside = restore(options["file"], replace=options["replace"], other_keys=options["other_keys"])
             lock.close()
-        except (BadBackup, OSError) as error:
+        except BadBackup as error:
             raise CommandError(str(error)) from None
+        if aside:
+            self.stdout.write(f"What was there before is in {aside}.")
         grants = "`manage.py upgrade --app-role <role>` if another role serves, " if settings.ON_POSTGRES else ""
         self.stdout.write(
             f"Restored as of {told.created_at}. Now: {grants}`manage.py audit_verify`, `manage.py doctor`, then start the "
