@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -141,6 +142,30 @@ def test_prepare_makes_each_secret_once_and_keeps_it(tmp_path: Path) -> None:
         assert path.stat().st_mode & 0o777 == 0o644, "read in a container by another user, written over by its owner"
     refused = subprocess.run(["sh", script, "agents; rm -rf x"], capture_output=True, text=True, check=False)
     assert refused.returncode == 2 and "no host name" in refused.stderr
+
+
+def test_prepare_keeps_nothing_half_made(tmp_path: Path) -> None:
+    """Where openssl failed once, its empty answer was kept as the key for good."""
+    (tmp_path / "compose").mkdir()
+    shutil.copy(DEPLOY / "compose" / "prepare.sh", tmp_path / "compose")
+    script, secrets = tmp_path / "compose" / "prepare.sh", tmp_path / "compose" / "secrets"
+    failing = tmp_path / "bin" / "openssl"
+    failing.parent.mkdir()
+    failing.write_text("#!/bin/sh\nexit 1\n")
+    failing.chmod(0o755)
+    broken = {**os.environ, "PATH": f"{failing.parent}:{os.environ['PATH']}"}
+    assert subprocess.run(["sh", script, "a.example.com"], env=broken, capture_output=True, check=False).returncode
+    assert not list(secrets.iterdir()) and not (tmp_path / "compose" / ".env").exists()
+    for name in ("-x", ".", "a..example.com", "a.example.com."):
+        refused = subprocess.run(["sh", script, name], capture_output=True, text=True, check=False)
+        assert refused.returncode == 2 and name in refused.stderr
+    secrets.joinpath("tls.key").write_text("the operator's own")
+    half = subprocess.run(["sh", script, "a.example.com"], capture_output=True, text=True, check=False)
+    assert half.returncode == 1 and "tls.crt is not" in half.stderr
+    assert secrets.joinpath("tls.key").read_text() == "the operator's own"
+    secrets.joinpath("tls.key").unlink()
+    subprocess.run(["sh", script, "a.example.com"], capture_output=True, check=True)
+    assert len(secrets.joinpath("encryption_keys").read_text()) > 40
 
 
 def test_settings_named_in_deploy_are_read_by_the_product() -> None:
