@@ -79,9 +79,9 @@ def _guarded(subject: str, check: Check) -> Iterator[Finding]:
 
 
 def _broken(subject: str, error: Exception) -> Finding:
-    from platform_site.database_trouble import describe
+    from platform_site.endings import in_words
 
-    told = describe(error) or f"{type(error).__name__}: {error}"
+    told = in_words(error) or f"{type(error).__name__}: {error}"
     return Finding("failed", subject, f"Could not be looked at. {told}")
 
 

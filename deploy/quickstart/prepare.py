@@ -336,7 +336,13 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    if unknown := set(sys.argv[1:]) - {"--dev", "--no-database"}:
+        stop(f"{' '.join(sorted(unknown))} means nothing here. Without words it sets up; --dev is for tests.")
     try:
         main()
     except KeyboardInterrupt:
         stop("Interrupted. Run the same command again to go on from here.")
+    except OSError as error:  # a checkout of somebody else, a full disk
+        stop(
+            f"{error.filename or 'A file'}: {error.strerror or error}. Put that right, then run the same command again."
+        )

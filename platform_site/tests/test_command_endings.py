@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -57,6 +58,8 @@ def test_a_database_that_is_none(tmp_path: Path, words: str) -> None:
     said = sentence(manage(tmp_path, words), 2 if words == "audit_verify" else 1)
     assert "is damaged: file is not a database" in said and "manage.py restore" in said
     assert (tmp_path / "platform.sqlite3").read_bytes() == b"something else" * 1000
+    if words == "backup":
+        assert said in manage(tmp_path, "doctor").stdout
 
 
 @pytest.fixture
@@ -136,3 +139,15 @@ def test_questions_want_a_terminal(tmp_path: Path, words: str) -> None:
     asked = manage(tmp_path, *words.split())
     assert asked.returncode == 1 and "Traceback" not in asked.stderr
     assert "terminal" in asked.stderr.strip().splitlines()[-1]
+
+
+def test_a_checkout_that_cannot_be_written(tmp_path: Path) -> None:
+    """The set-up's own words, by whatever Python there is."""
+    script = tmp_path / "deploy" / "quickstart" / "prepare.py"
+    script.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "quickstart" / "prepare.py", script)
+    asked = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert sentence(asked).startswith("--help means nothing here.") and not (tmp_path / ".stamps").exists()
+    (tmp_path / ".stamps").write_text("")
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=False)
+    assert f"{tmp_path / '.stamps'}: File exists. Put that right" in sentence(ended)
