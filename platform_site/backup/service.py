@@ -265,7 +265,7 @@ def _restore_sqlite(reader: Reader, replace: bool) -> Path | None:
             if there.exists():
                 there.replace(aside.with_name(aside.name + ending))
         if used:
-            target.replace(aside)
+            _keep_as(target, aside)
         draft.replace(target)
     except BaseException:
         _remove(draft)
@@ -288,6 +288,14 @@ def _free_name(target: Path) -> Path:
     while (path := target.with_name(f"{target.name}{BEFORE}{f'-{number}' if number > 1 else ''}")).exists():
         number += 1
     return path
+
+
+def _keep_as(file: Path, name: Path) -> None:
+    """Under a second name, where the disk knows such: then there is no moment without a database."""
+    try:
+        os.link(file, name)
+    except OSError:
+        file.replace(name)
 
 
 def _remove(file: Path) -> None:
