@@ -154,6 +154,18 @@ def test_nothing_scrolls_sideways_on_the_smallest_phone(person: Callable[..., Pe
     assert not found, "\n".join(found)
 
 
+def test_a_page_scrolls_inside_its_frame(person: Callable[..., Person], product: Product) -> None:
+    """GOALS U7: what is there for screen readers alone makes no page longer, else all of it scrolls out of sight."""
+    someone = person(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    found = []
+    for address, text in addresses(product).items():
+        someone.open(address)
+        wait_for(someone, text)
+        if someone.page.evaluate("document.documentElement.scrollHeight > innerHeight"):
+            found.append(address)
+    assert found == []
+
+
 def test_deep_links_and_reloads(person: Callable[..., Person], product: Product) -> None:
     """Every address opens by itself, with its policy in force and nothing in the console."""
     someone = person()

@@ -44,8 +44,9 @@ export function AppFrame({ children }: { children: ReactNode }) {
   const frame = useFrame();
   useFrameKeys();
   const nowhere = phase === "ready" && me && !workspace;
+  // `relative`, here and on whatever scrolls: what is kept for screen readers only would else make the page itself longer.
   return (
-    <div className="flex h-dvh overflow-hidden">
+    <div className="relative flex h-dvh overflow-hidden">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:left-3 focus:top-3 focus:z-50 focus:rounded-control focus:bg-raised focus:px-3 focus:py-2 focus:shadow-float">Skip to content</a>
       <Sidebar />
       <main id="main" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">

@@ -52,7 +52,7 @@ export function Dialog({ open, onClose, title, hideTitle, description, shape = "
             </div>
             {hideTitle ? null : <Radix.Close asChild><IconButton icon={LuX} label="Close" className="-mr-2 -mt-1" /></Radix.Close>}
           </div>
-          <div className={cx("min-h-0 flex-1 overflow-y-auto", !bare && "px-5 pb-4 pt-1")}>{children}</div>
+          <div className={cx("relative min-h-0 flex-1 overflow-y-auto", !bare && "px-5 pb-4 pt-1")}>{children}</div>
           {footer ? <div className="flex flex-wrap justify-end gap-2 border-t border-border px-5 py-3">{footer}</div> : null}
         </Radix.Content>
       </Radix.Portal>

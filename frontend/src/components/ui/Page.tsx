@@ -3,7 +3,7 @@ import { cx } from "./classes";
 
 /** The body of a console page: full width for tables, a reading column for forms. */
 export function PageBody({ children, narrow }: { children: ReactNode; narrow?: boolean }) {
-  return <div className="min-h-0 flex-1 overflow-y-auto"><div className={cx("mx-auto w-full px-6 py-6 max-md:px-4 max-md:py-4 pb-[max(24px,env(safe-area-inset-bottom))]", narrow ? "max-w-[720px]" : "max-w-[1180px]")}>{children}</div></div>;
+  return <div className="relative min-h-0 flex-1 overflow-y-auto"><div className={cx("mx-auto w-full px-6 py-6 max-md:px-4 max-md:py-4 pb-[max(24px,env(safe-area-inset-bottom))]", narrow ? "max-w-[720px]" : "max-w-[1180px]")}>{children}</div></div>;
 }
 
 export function Card({ title, note, action, children, flush }: { title?: string; note?: ReactNode; action?: ReactNode; children: ReactNode; flush?: boolean }) {

@@ -15,7 +15,7 @@ export function EventList({ log }: { log: LoggedEvent[] }) {
   const [open, setOpen] = useState<number | null>(null);
   const start = log[0] ? Date.parse(log[0].at) : 0;
   return (
-    <div className="min-h-0 flex-1 overflow-y-auto">
+    <div className="relative min-h-0 flex-1 overflow-y-auto">
       <div className="flex h-10 items-center justify-between border-b border-border px-6 text-small text-muted max-md:px-4"><span>{plural(log.length, "event")}</span><CopyButton words label="Copy as JSON" text={() => JSON.stringify(log, null, 2)} /></div>
       <ol aria-label="Events">
         {log.slice(0, shown).map((row) => (

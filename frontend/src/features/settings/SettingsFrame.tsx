@@ -37,7 +37,7 @@ export function SettingsFrame({ children }: { children: ReactNode }) {
             </div>
           ))}
         </nav>
-        <div className="min-h-0 min-w-0 flex-1 overflow-y-auto">
+        <div className="relative min-h-0 min-w-0 flex-1 overflow-y-auto">
           <div className={cx("mx-auto w-full px-6 py-6 pb-[max(24px,env(safe-area-inset-bottom))] max-md:px-4 max-md:py-4", here?.wide ? "max-w-[1180px]" : "max-w-[768px]")}>
             {here ? <Link href="/settings/" prefetch={false} className="mb-3 flex h-8 items-center gap-1 self-start text-small text-muted hover:text-text md:hidden"><LuChevronLeft size={16} aria-hidden />All settings</Link> : null}
             {refused ? <Card flush><NotAllowed>An owner or admin of this workspace can give you a role that may.</NotAllowed></Card> : <div className="flex flex-col gap-4">{children}</div>}

@@ -77,7 +77,7 @@ function Builder({ tagged }: { tagged: Tagged<Agent> }) {
             tabs={wide ? [tabs.draft, tabs.versions] : [tabs.draft, tabs.try, tabs.versions]}
           >
             {shown === "try" ? <div className="flex min-h-0 flex-1 flex-col"><DraftChat state={state} flush={editor.flush} /></div> : null}
-            <div className={cx("min-h-0 flex-1 overflow-y-auto px-6 max-md:px-4", shown === "try" && "hidden")}>
+            <div className={cx("relative min-h-0 flex-1 overflow-y-auto px-6 max-md:px-4", shown === "try" && "hidden")}>
               <div className="mx-auto max-w-[640px] pb-10">
                 <div className="sticky top-0 z-10 max-h-[72dvh] overflow-y-auto pt-3 empty:hidden"><Conflict state={state} editor={editor} /></div>
                 {locked ? <p className="pt-3 text-small text-muted">You can look at this agent, but not change it. {agent.owner.name || agent.owner.email} can give you access.</p> : null}
