@@ -196,6 +196,31 @@ def test_a_tool_is_one_line_that_opens(person: Callable[..., Person]) -> None:
     expect(page.get_by_label("Result", exact=True)).to_contain_text("5")
 
 
+def test_what_is_opened_at_the_end_stays_where_it_was(person: Callable[..., Person]) -> None:
+    """The view goes along with what the agent writes, not with what the reader opens."""
+    someone = person(viewport={"width": 1280, "height": 640})
+    page = someone.open("/")
+    someone.say('Count [[tool:calculator {"expression":"6*7"}]] [[tokens:60 gap:0]]')
+    someone.wait_for_answer()
+    row = someone.conversation.get_by_role("button", name=re.compile("Calculator"))
+    before = row.bounding_box()
+    row.click()
+    expect(someone.conversation.get_by_label("Result", exact=True)).to_have_text("42")
+    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+    assert row.bounding_box() == before
+
+
+def test_text_from_right_to_left_begins_at_the_right(person: Callable[..., Person]) -> None:
+    """Each paragraph runs as its own text is written; the demo model quotes what it is told."""
+    someone = person()
+    someone.open("/")
+    someone.say("مرحبا، كيف حالك اليوم؟ [[tokens:40 gap:0]]")
+    someone.wait_for_answer()
+    expect(someone.conversation.locator(".prose blockquote")).to_have_css("direction", "rtl")
+    expect(someone.conversation.locator(".prose p").first).to_have_css("direction", "ltr")
+    expect(someone.conversation.get_by_text("مرحبا").first).to_have_css("direction", "rtl")
+
+
 def test_a_failure_is_told_in_words(person: Callable[..., Person]) -> None:
     someone = person()
     page = someone.open("/")

@@ -24,14 +24,15 @@ export function AnswerMeta({ turn }: { turn: Turn }) {
   if (turn.modelName) facts.push(<span key="model" title={turn.modelName} className="max-w-[24ch] truncate">{turn.modelName}</span>);
   if (ms !== null) facts.push(<span key="ms" className="tabular">{duration(ms)}</span>);
   else if (turn.live && turn.startedAt && turn.status === "running") facts.push(<span key="ms" className="tabular"><Elapsed from={turn.startedAt} /></span>);
-  if (turn.cost || (!turn.live && turn.usage)) facts.push(<span key="cost" className="tabular" title={turn.cost ? undefined : "This model has no price set"}>{money(turn.cost)}</span>);
+  // What failed before the model had read anything cost nothing, priced or not.
+  if (turn.cost || (!turn.live && turn.usage && turn.usage.input_tokens + turn.usage.output_tokens > 0)) facts.push(<span key="cost" className="tabular" title={turn.cost ? undefined : "This model has no price set"}>{money(turn.cost)}</span>);
   if (!facts.length) return null;
   return (
     <div className="flex min-h-6 items-center gap-3 text-meta text-muted">
       <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-1.5 md:flex-nowrap">
         {facts.map((fact, i) => <span key={i} className={cx("inline-flex max-w-full items-center gap-x-1.5", i ? "shrink-0" : "min-w-0")}>{fact}{i < facts.length - 1 ? <span aria-hidden>·</span> : null}</span>)}
       </div>
-      {turn.sending ? null : <Link href={`/runs/${turn.run}/`} prefetch={false} className="shrink-0 rounded-small px-1 text-accent underline-offset-2 hover:underline">trace</Link>}
+      {turn.sending ? null : <Link href={`/runs/${turn.run}/`} prefetch={false} className="-mr-1 shrink-0 rounded-small px-1 py-1 text-accent underline-offset-2 hover:underline">trace</Link>}
     </div>
   );
 }

@@ -27,7 +27,7 @@ function AnswerTextView({ text, open, small }: { text: string; open: boolean; sm
   useEffect(loadMarkdown, []);
   return (
     <div className={cx("prose", small && "prose-small", open && "streaming")}>
-      {splitBlocks(text).map((source, i) => (Markdown ? <Markdown key={i} source={source} /> : <p key={i} className="late whitespace-pre-wrap">{source}</p>))}
+      {splitBlocks(text).map((source, i) => (Markdown ? <Markdown key={i} source={source} /> : <p key={i} dir="auto" className="late whitespace-pre-wrap">{source}</p>))}
     </div>
   );
 }

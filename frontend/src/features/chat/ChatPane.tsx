@@ -98,7 +98,7 @@ export function ChatPane({ conversation, place, start, onStarted, beforeSend, he
   return (
     <div className="relative flex min-h-0 flex-1 flex-col">
       <div
-        ref={scroller} tabIndex={empty ? -1 : 0} role="region" aria-label="Conversation" className={cx("min-h-0 overflow-y-auto overscroll-contain outline-offset-[-2px]", empty ? "flex-[3_1_0%]" : "flex-1")}
+        ref={scroller} tabIndex={empty ? -1 : 0} role="region" aria-label="Conversation" className={cx("relative min-h-0 overflow-y-auto overscroll-contain outline-offset-[-2px]", empty ? "flex-[3_1_0%]" : "flex-1")}
         onScroll={(event) => { if (event.currentTarget.scrollTop < 120 && hasOlder && !loadingOlder) loadOlder(); }}
       >
         <div ref={content} className={cx(column, empty ? "flex min-h-full flex-col justify-end pb-6" : "pb-8 pt-4")}>

@@ -59,7 +59,7 @@ export function Composer({ place, disabled, running, waiting, stopping, placehol
     >
       <textarea
         ref={box} data-composer rows={1} value={text} onChange={(event) => write(event.target.value)} onKeyDown={onKey} placeholder={hint} aria-label={label} disabled={disabled}
-        aria-invalid={error ? true : undefined} enterKeyHint="send"
+        aria-invalid={error ? true : undefined} enterKeyHint="send" dir="auto"
         className="block w-full resize-none bg-transparent px-1 py-2.5 text-chat outline-none disabled:opacity-60"
       />
       <div className="flex items-center gap-1.5">

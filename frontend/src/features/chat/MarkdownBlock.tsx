@@ -30,7 +30,7 @@ const components: Components = {
     const names = Array.isArray(code?.properties?.className) ? code.properties.className : [];
     const language = names.map(String).find((name) => name.startsWith("language-"))?.slice(9) ?? "";
     return (
-      <div className="code">
+      <div className="code" dir="ltr">
         <div className="flex h-9 items-center justify-between border-b border-border pl-4 pr-1 font-sans text-meta text-muted">
           <span>{language || "text"}</span>
           <CopyButton words label="Copy" text={() => plainText(node).replace(/\n$/, "")} className="h-7! text-meta!" />
@@ -43,7 +43,8 @@ const components: Components = {
 };
 
 function Block({ source }: { source: string }) {
-  return <div className="md-block"><Markdown remarkPlugins={[remarkGfm]} allowedElements={ALLOWED} unwrapDisallowed urlTransform={safeUrl} components={components} skipHtml>{source}</Markdown></div>;
+  // Each block runs the way its own text is written; code always from left to right.
+  return <div className="md-block" dir="auto"><Markdown remarkPlugins={[remarkGfm]} allowedElements={ALLOWED} unwrapDisallowed urlTransform={safeUrl} components={components} skipHtml>{source}</Markdown></div>;
 }
 
 export default memo(Block);

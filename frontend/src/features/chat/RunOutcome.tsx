@@ -33,7 +33,7 @@ function Failure({ turn, acts }: { turn: Turn; acts: Acts }) {
       {next ? <p className="mt-1 text-small">{next}</p> : null}
       <div className="mt-2 flex flex-wrap gap-1">
         <ActButtons acts={acts} />
-        {code.startsWith("provider_auth") ? <ButtonLink href="/providers/" size="small" look="quiet">Open models</ButtonLink> : null}
+        {code.startsWith("provider_auth") ? <ButtonLink href="/providers/" size="small">Open models</ButtonLink> : null}
         <CopyButton words label="Copy run id" text={turn.run} />
       </div>
     </div>

@@ -76,7 +76,7 @@ function TurnSection(props: Props) {
   );
 }
 
-const Bubble = ({ text }: { text: string }) => <div className="rounded-card bg-surface px-4 py-2.5 text-chat whitespace-pre-wrap [overflow-wrap:anywhere] border border-border">{text}</div>;
+const Bubble = ({ text }: { text: string }) => <div dir="auto" className="rounded-card bg-surface px-4 py-2.5 text-chat whitespace-pre-wrap [overflow-wrap:anywhere] border border-border">{text}</div>;
 
 /** What the person said while the answer was being made, in its place. */
 function Said({ text, pending }: { text: string; pending: Pending | null }) {

@@ -11,6 +11,8 @@ export function useStickToEnd(firstKey: string | undefined, growing: boolean) {
   const height = useRef(0);
   const first = useRef<string | undefined>(undefined);
   const grows = useRef(growing);
+  /** The reader is opening or closing something: what they look at stays where it is. */
+  const opening = useRef(false);
   const [below, setBelow] = useState<"none" | "more" | "new">("none");
 
   useEffect(() => { grows.current = growing; }, [growing]);
@@ -32,15 +34,19 @@ export function useStickToEnd(firstKey: string | undefined, growing: boolean) {
       if (atEnd.current) setBelow("none");
       else setBelow((now) => (now === "none" ? "more" : now));
     };
+    const onClick = (event: MouseEvent) => {
+      if (event.target instanceof Element && event.target.closest("[aria-expanded]:not([aria-haspopup])")) opening.current = true;
+    };
     const watcher = new ResizeObserver(() => {
-      if (atEnd.current) box.scrollTop = box.scrollHeight;
+      if (opening.current) { opening.current = false; onScroll(); } else if (atEnd.current) box.scrollTop = box.scrollHeight;
       else if (box.scrollHeight > height.current && grows.current) setBelow("new");
       height.current = box.scrollHeight;
     });
     box.addEventListener("scroll", onScroll, { passive: true });
+    inner.addEventListener("click", onClick);
     watcher.observe(inner);
     watcher.observe(box);
-    return () => { box.removeEventListener("scroll", onScroll); watcher.disconnect(); };
+    return () => { box.removeEventListener("scroll", onScroll); inner.removeEventListener("click", onClick); watcher.disconnect(); };
   }, []);
 
   // Older turns arrive above: what the reader looks at stays where it is.
