@@ -194,6 +194,14 @@ def test_the_sign_in_is_readable_to_all(person: Callable[..., Person]) -> None:
     assert not found, "\n".join(found)
 
 
+def test_a_moment_is_written_as_in_the_client_and_in_one_line(operator: Callable[..., Person]) -> None:
+    someone = operator("light desk")
+    page = someone.open("/admin/agents/run/")
+    moments = page.locator("#result_list .field-created_at")
+    expect(moments.first).to_have_text(re.compile(r"^\d{1,2} [A-Z][a-z]{2} \d{4}, \d\d:\d\d$"))
+    expect(moments.first).to_have_css("white-space", "nowrap")
+
+
 @pytest.mark.parametrize("size", drawn_sizes("admin"))
 def test_what_opens_over_pages_is_readable_to_all(operator: Callable[..., Person], size: str) -> None:
     """GOALS U2: filters, an action for chosen rows, a choice from a list, a refused form, the menus; in both themes."""
