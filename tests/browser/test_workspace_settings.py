@@ -96,7 +96,27 @@ def test_who_may_not_sees_no_switches_and_who_can_help(person: Callable[..., Per
     found += viewer.findings_in_all_looks("refused")
     page.goto("/settings/workspace/")
     expect(page.get_by_label("Name")).to_be_disabled()
+    page.goto("/agents/new/")
+    expect(page.get_by_text("You may not make agents")).to_be_visible()
+    expect(page.get_by_role("button", name="Create draft")).to_have_count(0)
     assert not found, "\n".join(found)
+
+
+def test_a_viewer_is_told_that_looking_is_all(
+    person: Callable[..., Person], new_product: Callable[..., Product]
+) -> None:
+    product = new_product()
+    product.demo_agent()
+    join(product, VERA, "Vera Viewer", "viewer")
+    viewer = person(product, signed_in=False)
+    viewer.sign_in(VERA)
+    page = viewer.open("/")
+    expect(page.get_by_text("You may look at agents, but not chat with them")).to_be_visible()
+    menu = page.get_by_role("navigation", name="Main")
+    expect(menu.get_by_role("link", name="Agents")).to_be_visible()
+    expect(menu.get_by_role("link", name="Usage")).to_have_count(0)
+    page.get_by_role("link", name="Go to agents").click()
+    expect(page.locator("main").get_by_text("Helper", exact=True)).to_be_visible()
 
 
 def test_groups_and_roles_are_made_and_given(person: Callable[..., Person], product: Product) -> None:

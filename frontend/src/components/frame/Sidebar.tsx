@@ -19,7 +19,7 @@ const places: Place[] = [
   { href: "/waiting/", label: "Waiting for you", icon: LuInbox, permission: "decision.view" },
   { href: "/agents/", label: "Agents", icon: LuBot, permission: "agent.view" },
   { href: "/runs/", label: "Runs", icon: LuActivity, permission: "run.view" },
-  { href: "/usage/", label: "Usage", icon: LuChartColumn, permission: "run.view" },
+  { href: "/usage/", label: "Usage", icon: LuChartColumn, permission: "usage.view" },
   { href: "/providers/", label: "Models", icon: LuPlug, permission: "provider.view" },
 ];
 

@@ -39,8 +39,8 @@ export function Empty({ icon: Icon, title, children, action }: { icon: IconType;
 }
 
 /** What somebody may not see, and who can change that. */
-export function NotAllowed({ children }: { children: ReactNode }) {
-  return <Empty icon={LuLock} title="You may not see this">{children}</Empty>;
+export function NotAllowed({ title = "You may not see this", children }: { title?: string; children: ReactNode }) {
+  return <Empty icon={LuLock} title={title}>{children}</Empty>;
 }
 
 function explain(problem: Problem): { icon: IconType; title: string; next: string } {
@@ -54,13 +54,15 @@ function explain(problem: Problem): { icon: IconType; title: string; next: strin
 export function ProblemPanel({ problem, onRetry, action }: { problem: Problem; onRetry?: () => void; action?: ReactNode }) {
   const { icon: Icon, title, next } = explain(problem);
   const detail = problem.status === 404 || problem.offline ? null : problem.detail;
+  // A refusal says by itself who can grant it, and nothing is broken.
+  const refused = problem.status === 403;
   return (
     <div role="alert" className="flex flex-col items-center gap-3 px-6 py-14 text-center">
-      <span className={cx("flex size-10 items-center justify-center rounded-card border border-border bg-raised", problem.status === 404 ? "text-muted" : "text-failed")}><Icon size={20} aria-hidden /></span>
+      <span className={cx("flex size-10 items-center justify-center rounded-card border border-border bg-raised", problem.status === 404 || refused ? "text-muted" : "text-failed")}><Icon size={20} aria-hidden /></span>
       <div className="max-w-[460px]">
         <p className="text-body font-medium">{title}</p>
-        {detail ? <p className="mt-1 text-small">{detail}</p> : null}
-        <p className="mt-1 text-small text-balance text-muted">{next}</p>
+        {detail ? <p className={cx("mt-1 text-small", refused && "text-balance text-muted")}>{detail}</p> : null}
+        {refused && detail ? null : <p className="mt-1 text-small text-balance text-muted">{next}</p>}
       </div>
       <div className="flex flex-wrap items-center justify-center gap-2">
         {onRetry && problem.status !== 404 && problem.status !== 403 ? <Button size="small" onClick={onRetry}>Try again</Button> : null}

@@ -76,6 +76,8 @@ const startersOf = (agent: Agent): string[] => agent.draft.starters.filter((one)
 function NoAgent({ agents, mayCreate, mayConnect }: { agents: Agent[]; mayCreate: boolean; mayConnect: boolean }) {
   const unpublished = agents.find((agent) => agent.permissions.includes("publish"));
   if (unpublished) return <Empty icon={LuBot} title={`${unpublished.name} is not published yet`} action={<ButtonLink href={`/agents/${unpublished.id}/`} look="primary">Open the agent</ButtonLink>}>Publish it, then chat with it here.</Empty>;
+  // There are some, but this person may only look at them.
+  if (!mayCreate && agents.some((agent) => agent.published)) return <Empty icon={LuBot} title="You may look at agents, but not chat with them" action={<ButtonLink href="/agents/">Go to agents</ButtonLink>}>An owner or admin of this workspace can give you a role that may.</Empty>;
   if (!mayCreate) return <Empty icon={LuBot} title="No agent is shared with you yet">Ask an owner or admin of this workspace to publish one.</Empty>;
   return <Empty icon={LuBot} title="A chat needs an agent" action={<div className="flex flex-wrap justify-center gap-2"><ButtonLink href="/agents/new/" look="primary" icon={LuBot}>Make an agent</ButtonLink>{mayConnect ? <ButtonLink href="/providers/" icon={LuPlug}>Connect a model</ButtonLink> : null}</div>}>An agent is a model with instructions and tools, for example one that answers questions about your notes.</Empty>;
 }
