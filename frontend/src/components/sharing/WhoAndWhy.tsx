@@ -33,7 +33,7 @@ function AccessRow({ access, shared }: { access: ObjectAccess; shared: Shared })
     <li className="flex items-start gap-3 px-5 py-2.5">
       <Icon size={16} aria-hidden className={`mt-0.5 shrink-0 ${level ? "text-succeeded" : "text-muted"}`} />
       <div className="min-w-0 flex-1">
-        <PersonName person={access.user} aside={<><Tag>{roleWords(access.role).name}</Tag>{access.kind === "service" ? <Tag>Service account</Tag> : null}</>} />
+        <PersonName person={access.user} aside={<Tag>{roleWords(access.role).name}</Tag>} />
         <ul className="mt-1 text-small text-muted">
           {access.reasons.map((reason) => <li key={`${reason.why}-${reason.by}-${reason.level}`}>{reasonWords(shared.kind, reason)}</li>)}
           {access.reasons.length === 0 ? <li>Nothing gives it to them.</li> : null}

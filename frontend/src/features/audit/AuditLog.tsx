@@ -84,7 +84,7 @@ function FilterBar({ filters, onChange }: { filters: AuditFilters; onChange: (ch
           <option value="">Everybody</option>
           {members.items?.map((member) => <option key={member.user.id} value={member.user.id}>{member.user.email}</option>)}
         </Select>
-        <Select label="Outcome" value={filters.outcome} onChange={(event) => onChange({ outcome: event.target.value })}><option value="">Any</option><option value="done">Done</option><option value="denied">Refused</option><option value="failed">Failed</option></Select>
+        <div className="max-lg:col-span-2"><Select label="Outcome" value={filters.outcome} onChange={(event) => onChange({ outcome: event.target.value })}><option value="">Any</option><option value="done">Done</option><option value="denied">Refused</option><option value="failed">Failed</option></Select></div>
         <TextInput label="From" type="date" max={filters.to || undefined} value={filters.from} onChange={(event) => onChange({ from: event.target.value })} />
         <TextInput label="To" type="date" min={filters.from || undefined} value={filters.to} onChange={(event) => onChange({ to: event.target.value })} />
       </div>

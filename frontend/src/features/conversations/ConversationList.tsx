@@ -10,9 +10,16 @@ import { StateMark } from "@/components/ui/State";
 import { Time } from "@/components/ui/Time";
 import { useConversations } from "@/lib/api/resources/conversations";
 import { useWaits } from "@/lib/api/resources/decisions";
+import type { Conversation } from "@/lib/api/types";
 import { useSession } from "@/lib/session/SessionProvider";
 import { useTopicRefresh } from "@/lib/stream/use-stream";
 import { ConversationMenu } from "./ConversationMenu";
+
+/** What a chat's name does not say: that it waits, or that its last answer is not there. */
+function Standing({ chat, waits, className }: { chat: Conversation; waits: boolean; className: string }) {
+  if (waits) return <StateMark state="waiting" word="Waiting for you" className={className} />;
+  return chat.last_run && chat.last_run.status !== "succeeded" ? <StateMark state={chat.last_run.status} className={className} /> : null;
+}
 
 export function ConversationList() {
   const { workspace } = useSession();
@@ -41,10 +48,9 @@ export function ConversationList() {
               <Link href={`/chats/${chat.id}/`} prefetch={false} className="flex min-w-0 flex-1 items-center gap-3 self-stretch px-4 py-2 outline-offset-[-2px]">
                 <span className="min-w-0 flex-1">
                   <span className="flex items-center gap-1.5">{chat.pinned ? <LuPin size={14} className="shrink-0 text-muted" aria-label="Pinned" /> : null}<span className="truncate font-medium">{chat.title || "New chat"}</span></span>
-                  <span className="flex items-center gap-3 text-small text-muted"><span className="truncate">{chat.agent?.name}</span>{waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="md:hidden" /> : null}</span>
+                  <span className="flex items-center gap-3 text-small text-muted"><span className="truncate">{chat.agent?.name}</span><Standing chat={chat} waits={waits(chat)} className="md:hidden" /></span>
                 </span>
-                {waits(chat) ? <StateMark state="waiting" word="Waiting for you" className="text-small max-md:hidden" />
-                  : chat.last_run && chat.last_run.status !== "succeeded" ? <StateMark state={chat.last_run.status} className="text-small max-md:hidden" /> : null}
+                <Standing chat={chat} waits={waits(chat)} className="text-small max-md:hidden" />
                 <Time at={chat.updated_at} className="text-small text-muted" />
               </Link>
               <ConversationMenu conversation={chat} />

@@ -8,9 +8,9 @@ import { toProblem, type Problem } from "@/lib/api/problem";
 import { useProviderActions, useProviderKinds } from "@/lib/api/resources/providers";
 import type { Check, Provider, ProviderInput } from "@/lib/api/types";
 
-type Props = { onDone: (provider: Provider) => void; onCancel?: () => void; act?: string };
+type Props = { onDone: (provider: Provider) => void; onCancel?: () => void; act?: string; leave?: string };
 
-export function ConnectProvider({ onDone, onCancel, act = "Connect" }: Props) {
+export function ConnectProvider({ onDone, onCancel, act = "Connect", leave = "Back" }: Props) {
   const kinds = useProviderKinds();
   const actions = useProviderActions();
   const [kind, setKind] = useState<ProviderInput["kind"] | "">("");
@@ -66,7 +66,7 @@ export function ConnectProvider({ onDone, onCancel, act = "Connect" }: Props) {
       ) : null}
       {problem && !atField ? <ProblemNote problem={problem} /> : null}
       <div className="flex flex-wrap justify-end gap-2">
-        {onCancel ? <Button onClick={onCancel}>Back</Button> : null}
+        {onCancel ? <Button onClick={onCancel}>{leave}</Button> : null}
         {failed ? <Button onClick={() => void submit(true)} disabled={busy}>Save anyway</Button> : null}
         <Button type="submit" look="primary" busy={busy}>{busy ? "Testing the connection" : act}</Button>
       </div>

@@ -27,23 +27,19 @@ function HealthMark({ health }: { health: Health }) {
   return <span className={`inline-flex items-center gap-1.5 text-small whitespace-nowrap ${colour}`}><Icon size={16} aria-hidden />{word}</span>;
 }
 
-export function ProviderList({ mayAdd }: { mayAdd: boolean }) {
+export function ProviderList({ mayAdd, adding, onAdding }: { mayAdd: boolean; adding: boolean; onAdding: (adding: boolean) => void }) {
   const list = useProviders();
-  const [adding, setAdding] = useState(false);
   if (list.problem) return <Card flush><ProblemPanel problem={list.problem} onRetry={list.retry} /></Card>;
   return (
     <div className="flex flex-col gap-4">
-      <div className="flex items-center justify-between gap-4">
-        <p className="text-small text-muted">Where answers come from. Keys are kept encrypted and never shown again.</p>
-        {mayAdd && list.items?.length ? <Button look="primary" size="small" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}
-      </div>
+      <p className="text-small text-muted">Where answers come from. Keys are kept encrypted and never shown again.</p>
       {list.loading ? <Card flush><SkeletonRows rows={4} label="Loading providers" /></Card> : null}
       {list.items?.length === 0 ? (
-        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayAdd ? <Button look="primary" icon={LuPlus} onClick={() => setAdding(true)}>Add provider</Button> : null}>{mayAdd ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
+        <Card flush><Empty icon={LuPlug} title="No provider is connected" action={mayAdd ? <Button look="primary" icon={LuPlus} onClick={() => onAdding(true)}>Add provider</Button> : null}>{mayAdd ? "Connect one, for example Ollama on this machine, and its models can answer." : "Ask an owner or admin of this workspace to connect one."}</Empty></Card>
       ) : null}
       {list.items?.map((provider) => <ProviderCard key={provider.id} provider={provider} />)}
-      <Dialog open={adding} onClose={() => setAdding(false)} title="Add provider" description="The connection is tested before anything is saved.">
-        <ConnectProvider onCancel={() => setAdding(false)} onDone={(provider) => { setAdding(false); toast(`${provider.name} is connected`); }} act="Test and save" />
+      <Dialog open={adding} onClose={() => onAdding(false)} title="Add provider" description="The connection is tested before anything is saved.">
+        <ConnectProvider onCancel={() => onAdding(false)} onDone={(provider) => { onAdding(false); toast(`${provider.name} is connected`); }} act="Test and save" leave="Cancel" />
       </Dialog>
     </div>
   );

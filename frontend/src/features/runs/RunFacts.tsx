@@ -11,7 +11,7 @@ import { useSession } from "@/lib/session/SessionProvider";
 import type { RunState } from "@/lib/stream/run-state";
 
 function Fact({ label, children }: { label: string; children: ReactNode }) {
-  return <div className="min-w-0"><dt className="text-meta text-muted">{label}</dt><dd className="tabular text-small [overflow-wrap:anywhere]">{children}</dd></div>;
+  return <div className="min-w-0 md:max-w-80"><dt className="text-meta text-muted">{label}</dt><dd className="tabular text-small [overflow-wrap:anywhere]">{children}</dd></div>;
 }
 
 /** What happened, in one strip: state, who, how long, how much, why it ended. */
@@ -29,17 +29,18 @@ export function RunFacts({ record, state, now }: { record: Run | undefined; stat
   const { me } = useSession();
   // The state says it when a run came to its end, and the box below when it failed.
   const reason = status && ended ? (record?.stop_reason ?? error?.code ?? (status === "cancelled" ? "cancelled" : null)) : null;
+  const cost = state.cost ?? record?.cost;
   const attempts = Math.max(state.attempt, record?.attempts ?? 1);
   return (
     <div className="border-b border-border px-6 py-4 max-md:px-4">
-      <dl className="grid grid-cols-[repeat(auto-fit,minmax(128px,1fr))] gap-x-6 gap-y-3">
+      <dl className="flex flex-wrap gap-x-7 gap-y-3 max-md:grid max-md:grid-cols-2 max-md:gap-x-6">
         <Fact label="State">{status ? <StateMark state={status} word={status === "waiting" ? waitingWords(record?.started_by, me?.id) : undefined} /> : "–"}</Fact>
         <Fact label="Agent">{agent ? <Link href={`/agents/${agent.id}/`} prefetch={false} className="text-accent hover:underline">{agent.name}{draft ? " (draft)" : version ? ` v${version}` : ""}</Link> : "–"}</Fact>
         <Fact label="Started by">{record?.started_by ? record.started_by.name || record.started_by.email : "–"}</Fact>
         <Fact label="Started"><span title={started ? fullTime(started) : undefined}>{started ? fullTime(started) : "–"}</span></Fact>
         <Fact label="Duration">{duration(started ? (between(started, ended) ?? Math.max(0, now - Date.parse(started))) : null)}{attempts > 1 ? `, ${attempts} attempts` : ""}</Fact>
         <Fact label="Tokens">{usage ? `${count(usage.input_tokens)} in, ${count(usage.output_tokens)} out` : "–"}</Fact>
-        <Fact label="Cost">{usage || record?.cost ? money(state.cost ?? record?.cost) : "–"}</Fact>
+        <Fact label="Cost">{cost || (usage && usage.input_tokens + usage.output_tokens > 0) ? money(cost) : "–"}</Fact>
         {reason && reason !== "completed" && reason !== error?.code ? <Fact label="Stopped because">{stopReason(reason)}</Fact> : null}
         {continues ? <Fact label={continues.seq <= 1 ? "Tries again" : "Goes on from"}><Link href={`/runs/${continues.run}/`} prefetch={false} className="text-accent hover:underline">an earlier run</Link>{continues.seq > 1 ? `, after its event ${continues.seq}` : ""}</Fact> : null}
       </dl>

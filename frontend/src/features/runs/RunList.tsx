@@ -66,7 +66,7 @@ export function RunList() {
                 <li key={run.id}>
                   <Link href={`/runs/${run.id}/`} prefetch={false} className="flex min-h-16 flex-col justify-center gap-1 px-4 py-2.5 outline-offset-[-2px]">
                     <span className="flex items-center justify-between gap-3"><span className="truncate font-medium">{run.agent.name}</span><StateMark state={run.status} word={word(run)} className="text-small" /></span>
-                    <span className="tabular flex gap-1.5 text-small text-muted"><Time at={run.created_at} /><span>· {duration(between(run.started_at, run.ended_at))}</span>{run.cost ? <span>· {money(run.cost)}</span> : null}</span>
+                    <span className="tabular text-small text-muted"><Time at={run.created_at} />{run.started_at && run.ended_at ? ` · ${duration(between(run.started_at, run.ended_at))}` : ""}{run.cost ? ` · ${money(run.cost)}` : ""}</span>
                   </Link>
                 </li>
               ))}

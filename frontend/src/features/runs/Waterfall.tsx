@@ -18,11 +18,11 @@ export function Waterfall({ spans, from, to, chosen, onChoose, onAgain, head }: 
   const part = (ms: number) => `${Math.min(100, Math.max(0, ((ms - from) / length) * 100))}%`;
   const marks = ticks(length);
   return (
-    <div className="min-h-0 flex-1 overflow-y-auto">
+    <div className="relative min-h-0 flex-1 overflow-y-auto">
       {head}
       <div className="sticky top-0 z-10 flex h-8 items-center border-b border-border bg-bg text-meta text-muted" aria-hidden>
         <div className="w-[248px] shrink-0 px-6 max-md:w-[44%] max-md:px-4">{spans.length} {spans.length === 1 ? "row" : "rows"}</div>
-        <div className="relative h-full min-w-0 flex-1 overflow-hidden pr-16">
+        <div className="relative h-full min-w-0 flex-1 overflow-hidden pr-20">
           <div className="relative h-full">{marks.map((at, i) => <span key={at} className={cx("tabular absolute top-2 border-l border-border pl-1 leading-none whitespace-nowrap", i % 2 === 1 && "max-md:hidden")} style={{ left: `${(at / length) * 100}%` }}>{duration(at)}</span>)}</div>
         </div>
       </div>
@@ -42,7 +42,7 @@ export function Waterfall({ spans, from, to, chosen, onChoose, onAgain, head }: 
                   <span className="truncate">{span.label}</span><span className="sr-only">, {stateWord(span.state)}, began after {duration(span.start - from)}, took</span>
                   {bad ? <LuCircleX size={16} className="shrink-0 text-failed" aria-hidden /> : null}
                 </span>
-                <span className="relative block h-full min-w-0 flex-1 pr-16">
+                <span className="relative block h-full min-w-0 flex-1 pr-20">
                   <span className="relative block h-full">
                     <span
                       className={cx("absolute top-1/2 -translate-y-1/2 rounded-[2px]", span.kind === "step" ? "h-1" : "h-3", bad && span.kind !== "step" ? "bg-failed" : span.state === "unknown" ? "bg-unknown" : span.state === "waiting" ? "bg-waiting" : span.state === "cancelled" ? "bg-cancelled" : colours[span.kind])}
