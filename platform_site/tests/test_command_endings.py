@@ -18,6 +18,8 @@ from tests.fixtures.product import ROOT, Product
 from tests.fixtures.schema import copy_schema
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
+#: Each is a start of Python and Django: the others of a kind are asked every night.
+nightly = pytest.mark.full
 
 
 def manage(data: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -37,12 +39,12 @@ def sentence(ended: subprocess.CompletedProcess[str], code: int = 1) -> str:
     ("words", "code"),
     [
         ("audit_verify", 2),
-        ("audit_cut", 1),
-        ("prune_runs", 1),
+        pytest.param("audit_cut", 1, marks=nightly),
+        pytest.param("prune_runs", 1, marks=nightly),
         ("rotate_keys", 1),
-        ("sso_operators somewhere", 1),
-        ("sso_release somewhere", 1),
-        ("createsuperuser --noinput --email me@example.com", 1),
+        pytest.param("sso_operators somewhere", 1, marks=nightly),
+        pytest.param("sso_release somewhere", 1, marks=nightly),
+        pytest.param("createsuperuser --noinput --email me@example.com", 1, marks=nightly),
         ("changepassword me@example.com", 1),
     ],
 )
@@ -51,7 +53,9 @@ def test_a_database_without_tables(tmp_path: Path, words: str, code: int) -> Non
     assert sentence(manage(tmp_path, *words.split()), code).endswith("Run `python manage.py upgrade`.")
 
 
-@pytest.mark.parametrize("words", ["audit_verify", "upgrade", "backup", "serve"])
+@pytest.mark.parametrize(
+    "words", ["audit_verify", "backup", *(pytest.param(one, marks=nightly) for one in ("upgrade", "serve"))]
+)
 def test_a_database_that_is_none(tmp_path: Path, words: str) -> None:
     (tmp_path / "platform.sqlite3").write_bytes(b"something else" * 1000)
     (tmp_path / "static").mkdir()
@@ -70,6 +74,7 @@ def held(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
+@nightly  # it waits for as long as any of us waits for a lock
 def test_a_database_that_another_process_holds(held: Path) -> None:
     assert "held by another process" in sentence(manage(held, "backup", str(held / "b.tar")))
     assert not (held / "b.tar").exists()
@@ -123,6 +128,8 @@ def test_told_to_stop_it_takes_its_drafts_away(held: Path, number: signal.Signal
     process = subprocess.Popen(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", busy], cwd=ROOT,
         env=Product(held).whole_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # Whoever runs the tests in the background of a shell has them ignore Ctrl+C, and what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stdout is not None and process.stdout.readline() == "under way\n"
     process.send_signal(number)
@@ -130,7 +137,7 @@ def test_told_to_stop_it_takes_its_drafts_away(held: Path, number: signal.Signal
     assert (process.returncode, told) == ((130, "\nStopped.\n") if number == signal.SIGINT else (-number, ""))
 
 
-@pytest.mark.parametrize("words", ["changepassword owner@example.com", "createsuperuser"])
+@pytest.mark.parametrize("words", [pytest.param("changepassword owner@example.com", marks=nightly), "createsuperuser"])
 def test_questions_want_a_terminal(tmp_path: Path, words: str) -> None:
     """An installation whose set-up was not done would otherwise be told that all is well."""
     copy_schema(ROOT, tmp_path)

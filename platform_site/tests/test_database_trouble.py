@@ -33,7 +33,10 @@ def only_line(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-@pytest.mark.parametrize(("command", "code"), [("serve", 1), ("upgrade", 1), ("audit_verify", 2)])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("audit_verify", 2), *(pytest.param(one, 1, marks=pytest.mark.full) for one in ("serve", "upgrade"))],
+)
 def test_a_database_that_is_away_is_said_in_one_line(command: str, code: int, tmp_path: Path) -> None:
     refused = manage(tmp_path, command, DATABASE_URL=AWAY, REDIS_URL="redis://127.0.0.1:9/0")
     line = only_line(refused)
@@ -42,6 +45,7 @@ def test_a_database_that_is_away_is_said_in_one_line(command: str, code: int, tm
     assert refused.returncode == code
 
 
+@pytest.mark.full
 def test_the_traceback_is_there_for_those_who_ask(tmp_path: Path) -> None:
     assert "Traceback" in manage(tmp_path, "audit_verify", "--traceback", DATABASE_URL=AWAY).stderr
 
