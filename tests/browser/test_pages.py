@@ -166,6 +166,31 @@ def test_a_page_scrolls_inside_its_frame(person: Callable[..., Person], product:
     assert found == []
 
 
+@pytest.mark.parametrize("what", ["the network", "the server"])
+def test_a_page_that_cannot_be_fetched_is_waited_for(
+    person: Callable[..., Person], new_product: Callable[..., Product], what: str
+) -> None:
+    """The browser's own page for no connection never takes the client's place; a tap fetches nothing beforehand."""
+    product = new_product()
+    product.demo_agent()
+    someone = person(product)
+    someone.away = True
+    page = someone.open("/chats/")
+    expect(page.get_by_role("heading", name="Chats")).to_be_visible()
+    if what == "the network":
+        someone.context.set_offline(True)
+    else:
+        product.kill()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Usage").dispatch_event("click")
+    expect(page.get_by_text("The page opens once it is back")).to_be_visible()
+    expect(page.get_by_role("heading", name="Chats")).to_be_visible()
+    if what == "the network":
+        someone.context.set_offline(False)
+    else:
+        product.start()
+    expect(page.get_by_role("heading", name="Usage", exact=True)).to_be_visible()
+
+
 def test_deep_links_and_reloads(person: Callable[..., Person], product: Product) -> None:
     """Every address opens by itself, with its policy in force and nothing in the console."""
     someone = person()

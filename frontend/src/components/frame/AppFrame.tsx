@@ -6,6 +6,7 @@ import { ProblemPanel, Skeleton } from "@/components/ui/Panels";
 import { useSession } from "@/lib/session/SessionProvider";
 import { setFrame, useFrame } from "./frame-state";
 import { Sidebar, SidebarContent } from "./Sidebar";
+import { useWaitingPages } from "./use-waiting-pages";
 
 const Palette = lazy(() => import("./Palette"));
 const KeySheet = lazy(() => import("./KeySheet"));
@@ -43,6 +44,7 @@ export function AppFrame({ children }: { children: ReactNode }) {
   const { phase, problem, workspace, me } = useSession();
   const frame = useFrame();
   useFrameKeys();
+  useWaitingPages();
   const nowhere = phase === "ready" && me && !workspace;
   // `relative`, here and on whatever scrolls: what is kept for screen readers only would else make the page itself longer.
   return (
