@@ -31,7 +31,8 @@ Long sweeps run as a stated sample with a fixed seed here, and in full with --fu
 | the same on PostgreSQL | none | every one; each |
 | backups and their way back on PostgreSQL; how many are kept | none | all |
 | `manage.py chaos` with two web servers and two workers | none, one process only | both |
-| commands of the operator on databases that are away, damaged, held or without tables | one or two of each kind | all |
+| commands on databases that are away, damaged, held or without tables | one or two of each kind | all |
+| mishaps of backups | five of seven | all |
 | four processes that write into one chain of the audit log | none | 60 s |
 | the shape of production behind nginx (`make prod-test`, which also sends the flow tests through it) | none | all |
 """

@@ -50,13 +50,6 @@ def test_the_traceback_is_there_for_those_who_ask(tmp_path: Path) -> None:
     assert "Traceback" in manage(tmp_path, "audit_verify", "--traceback", DATABASE_URL=AWAY).stderr
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "platform.sqlite3"
-    file.write_bytes(b"no database at all " * 300)
-    line = only_line(manage(tmp_path, "serve"))
-    assert str(file) in line and "damaged" in line and "Restore a backup" in line
-
-
 @pytest.fixture
 def stranger() -> Iterator[str]:
     """The address of a database with its tables, for a role that was given nothing: so it is after a restore."""

@@ -133,7 +133,11 @@ def test_the_fleet_through_pgbouncer_in_transaction_mode(tmp_path: Path) -> None
 
 @pytest.mark.skipif(shutil.which("pgbouncer") is None, reason="PgBouncer is not installed")
 @pytest.mark.parametrize(
-    ("limited", "told"), [(False, "idle_in_transaction_session_timeout, lock_timeout"), (True, "")]
+    ("limited", "told"),
+    [
+        (False, "idle_in_transaction_session_timeout, lock_timeout"),
+        pytest.param(True, "", marks=pytest.mark.full),
+    ],
 )
 def test_limits_that_a_pooler_leaves_out_are_missed_by_doctor(limited: bool, told: str, tmp_path: Path) -> None:
     """In session mode we set them as we connect, and PgBouncer drops that, told to ignore it."""

@@ -73,6 +73,7 @@ def test_what_was_set_aside_stays_and_a_damaged_database_is_no_hindrance(here: I
     assert "Nothing is to be done" in here.done("upgrade", "--check")
 
 
+@pytest.mark.full
 def test_a_database_that_somebody_has_open_is_not_taken_away(here: Installation, tmp_path: Path) -> None:
     backup = tmp_path / "b.tar"
     here.done("backup", backup)
@@ -142,6 +143,7 @@ def written_to(path: Path, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_a_backup_makes_what_was_asked_for_or_says_that_it_does_not(here: Installation, tmp_path: Path) -> None:
     backup, keys = tmp_path / "b.tar", tmp_path / "keys"
     assert "nothing else" in here.refused("backup", backup, "--keys", keys)
