@@ -88,8 +88,8 @@ def in_words(error: BaseException) -> str | None:
     return file_in_words(error) if isinstance(error, OSError) else describe(error)
 
 
-def file_in_words(error: OSError) -> str:
-    """`/there/file: Permission denied. Give it to the user …`"""
+def file_in_words(error: OSError) -> str | None:
+    """`/there/file: Permission denied. The user … may not. …`; None for what is about no file, such as a connection."""
     what = error.strerror or str(error) or type(error).__name__
     name = error.filename
     if isinstance(name, bytes):
@@ -108,8 +108,10 @@ def file_in_words(error: OSError) -> str:
         errno.EISDIR: "Name a file in it.",
         errno.ENAMETOOLONG: "Name a shorter one.",
         errno.EMFILE: "Raise the limit on open files (ulimit -n).",
-    }.get(error.errno or 0, "")
-    return f"{said} {advice}".strip()
+    }.get(error.errno or 0)
+    if name is None and advice is None:
+        return None
+    return f"{said} {advice or ''}".strip()
 
 
 def who() -> str:

@@ -76,7 +76,7 @@ class KeyRing(Mapping[str, bytes]):
                 f"The keys come from {self._variable} itself, so this command cannot change them. Put a new key first in "
                 f"it, start all processes anew, then run rotate_keys; or keep them in a file ({self._variable}_FILE)."
             )
-        text = ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in keys.items())
+        text = as_text(keys)
         draft = file.with_name(f".{file.name}.{os.getpid()}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -156,6 +156,11 @@ def _parse(raw: str, variable: str, first: str) -> dict[str, bytes]:
             )
         keys[name] = key
     return keys
+
+
+def as_text(keys: Mapping[str, bytes]) -> str:
+    """`k2:…,k1:…`, as a variable or a file holds them; what `_parse` reads."""
+    return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in keys.items())
 
 
 def _as_before(draft: Path, file: Path) -> None:

@@ -20,6 +20,7 @@ from audit.sealing import seal_entries
 from platform_site.backup import copying
 from platform_site.backup.archive import MANIFEST, BadBackup, Manifest, Reader, writing
 from platform_site.commander import commander, os_user
+from platform_site.keys import as_text
 
 DRAFT = ".restored.sqlite3"
 BEFORE = ".before-restore"
@@ -95,7 +96,7 @@ def copy_keys(target: Path | None) -> str:
         _need_free_name(target)
     lines = [f"AAP_SECRET_KEY={settings.SECRET_KEY}"]
     for name, ring in (("AAP_ENCRYPTION_KEYS", settings.ENCRYPTION_KEYS), ("AAP_AUDIT_KEYS", settings.AUDIT_KEYS)):
-        lines.append(f"{name}={_as_text(ring)}")
+        lines.append(f"{name}={as_text(ring)}")
     text = "\n".join(lines) + "\n"
     with transaction.atomic():
         record_keys(commander("backup"), file=shown(target.name) if target else "-")
@@ -130,12 +131,6 @@ def _need_free_name(path: Path) -> None:
 def shown(name: str) -> str:
     """A file's name as text that any database takes: it may be of bytes that are none."""
     return os.fsencode(name).decode(errors="replace").replace("\0", "")
-
-
-def _as_text(ring: object) -> str:
-    import base64
-
-    return ",".join(f"{name}:{base64.b64encode(key).decode()}" for name, key in ring.items())  # type: ignore[attr-defined]
 
 
 def key_marks() -> dict[str, str]:

@@ -121,6 +121,13 @@ def test_a_reader_that_goes_and_a_full_disk_behind_the_output(tmp_path: Path) ->
     assert ended.returncode == 1 and "what this says, could not be written: No space left" in ended.stderr
 
 
+def test_a_mistake_of_ours_is_not_told_as_a_file(tmp_path: Path) -> None:
+    """A connection's error is of the same family as a file's."""
+    broken = "raise ConnectionRefusedError(111, 'Connection refused')"
+    ended = manage(tmp_path, "shell", "--no-imports", "-c", broken)
+    assert ended.returncode == 1 and "Traceback" in ended.stderr and "could not be written" not in ended.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_told_to_stop_it_takes_its_drafts_away(held: Path, number: signal.Signals) -> None:
     """`shell` tells when it is there; the others end in the same place."""
